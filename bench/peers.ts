@@ -1,0 +1,158 @@
+/** Who does the work, and the command line that makes them do it. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Work } from './works.js';
+
+export const peersFolder = fileURLToPath(new URL('../../bench/peers/', import.meta.url));
+export const populate = join(peersFolder, 'out/populate');
+
+export interface Peer {
+  readonly name: string;
+  readonly title: string;
+  /** The works it can do. */
+  readonly works: readonly string[];
+  /** Why it cannot run here, or undefined. */
+  absent(): string | undefined;
+  command(work: Work): readonly string[];
+  /** Speaks no protocol: `populate` times the whole process instead, its start included. */
+  readonly timedFromOutside?: boolean;
+  /** Works that take it many seconds: done once in all. */
+  readonly once?: readonly string[];
+}
+
+const all = ['links', 'routes', 'add-routes', 'veths', 'attach', 'events'];
+const lists = ['links', 'routes'];
+
+/** How many messages netlace puts into one send: `floor` sends as many. */
+const netlaceBatch = '200';
+
+function built(name: string): () => string | undefined {
+  return () => (existsSync(join(peersFolder, 'out', name)) ? undefined : 'not built');
+}
+
+function succeeds(command: string, ...args: string[]): () => string | undefined {
+  return () => (spawnSync(command, args, { cwd: peersFolder }).status === 0 ? undefined : 'not installed');
+}
+
+function program(name: string, ...more: string[]): Peer['command'] {
+  return (work) => [join(peersFolder, 'out', name), work.name, String(work.n), String(work.reps), ...more];
+}
+
+function script(interpreter: string, path: string): Peer['command'] {
+  return (work) => [interpreter, join(peersFolder, path), work.name, String(work.n), String(work.reps)];
+}
+
+let batchFolder: string | undefined;
+
+/** A file for `ip -batch`, removed with `removeBatches`. */
+function batch(work: Work, line: (index: number) => string): string {
+  batchFolder ??= mkdtempSync(join(tmpdir(), 'netlace-bench-'));
+  const path = join(batchFolder, work.name);
+  if (!existsSync(path))
+    writeFileSync(path, Array.from({ length: work.n }, (_, index) => line(index)).join('\n') + '\n');
+  return path;
+}
+
+export function removeBatches(): void {
+  if (batchFolder !== undefined) rmSync(batchFolder, { recursive: true });
+}
+
+function iproute2(work: Work): readonly string[] {
+  switch (work.name) {
+    case 'links':
+      return ['ip', '-j', '-d', 'link'];
+    case 'routes':
+      return ['ip', '-j', 'route'];
+    case 'add-routes':
+      return [
+        'ip',
+        '-batch',
+        batch(work, (i) => `route add 11.${i >> 16}.${(i >> 8) & 255}.${i & 255} dev lo scope link`),
+      ];
+    case 'veths':
+      return ['ip', '-batch', batch(work, (i) => `link add va${i} type veth peer name vb${i}`)];
+    case 'attach':
+      return [join(peersFolder, 'iproute2/attach'), String(work.n)];
+    default:
+      throw new Error(`iproute2 cannot do ${work.name}`);
+  }
+}
+
+export const peers: readonly Peer[] = [
+  {
+    name: 'netlace',
+    title: 'netlace',
+    works: all,
+    absent: () => undefined,
+    command: (work) => [
+      process.execPath,
+      fileURLToPath(new URL('netlace.js', import.meta.url)),
+      work.name,
+      String(work.n),
+      String(work.reps),
+    ],
+  },
+  {
+    name: 'floor',
+    title: 'C, receives only',
+    works: all,
+    absent: built('floor'),
+    command: program('floor', netlaceBatch),
+  },
+  {
+    name: 'floor-100',
+    title: 'C, 100 a send',
+    works: ['add-routes', 'veths'],
+    absent: built('floor'),
+    command: program('floor', '100'),
+  },
+  {
+    name: 'rust-rtnetlink',
+    title: 'Rust rtnetlink',
+    works: lists,
+    absent: built('rust-rtnetlink'),
+    command: program('rust-rtnetlink'),
+  },
+  {
+    name: 'libnl',
+    title: 'libnl-route-3',
+    works: lists,
+    absent: built('libnl'),
+    command: program('libnl'),
+    // Its cache is a hash table of fixed size, so that the time grows with the square.
+    once: ['routes'],
+  },
+  {
+    name: 'go-netlink',
+    title: 'Go vishvananda/netlink',
+    works: all,
+    absent: built('go-netlink'),
+    command: program('go-netlink'),
+  },
+  {
+    name: 'iproute2',
+    title: 'ip -batch, ip -j -d',
+    works: all.filter((name) => name !== 'events'),
+    absent: succeeds('ip', '-V'),
+    command: iproute2,
+    timedFromOutside: true,
+  },
+  {
+    name: 'npm-netlink',
+    title: 'npm netlink 0.3.0',
+    works: lists,
+    absent: succeeds(process.execPath, '-e', 'require("./npm/node_modules/netlink")'),
+    command: script(process.execPath, 'npm/peer.js'),
+  },
+  {
+    name: 'pyroute2',
+    title: 'pyroute2',
+    works: all,
+    absent: succeeds('/usr/bin/python3', '-c', 'import pyroute2'),
+    command: script('/usr/bin/python3', 'python/peer.py'),
+    once: ['routes', 'add-routes', 'attach', 'events'],
+  },
+];

@@ -1,0 +1,115 @@
+"""pyroute2: `peer.py WORK N REPS`."""
+
+import json
+import os
+import socket
+import sys
+import time
+
+from pyroute2 import IPRoute, netns
+
+LOOPBACK = 1
+SCOPE_LINK = 253
+GO, DONE = 3, 4
+RTMGRP_LINK = 1
+SO_RCVBUFFORCE = 33
+EVENT_BUFFER = 512 << 20
+
+
+def print_run(work, n, start):
+    ms = (time.perf_counter() - start) * 1e3
+    print(json.dumps({'work': work, 'n': n, 'ms': round(ms, 3)}), flush=True)
+
+
+def address_text(number):
+    return '.'.join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def list_links(ip, reps):
+    for _ in range(reps):
+        start = time.perf_counter()
+        links = list(ip.get_links())
+        print_run('links', len(links), start)
+
+
+def list_routes(ip, reps):
+    for _ in range(reps):
+        start = time.perf_counter()
+        routes = list(ip.get_routes(family=socket.AF_INET))
+        print_run('routes', len(routes), start)
+
+
+def add_routes(ip, first, count):
+    for number in range(first, first + count):
+        ip.route('add', dst=address_text(number) + '/32', oif=LOOPBACK, scope=SCOPE_LINK)
+
+
+def add_veths(ip, prefix, count):
+    for pair in range(count):
+        ip.link('add', ifname=f'{prefix}a{pair}', kind='veth', peer={'ifname': f'{prefix}b{pair}'})
+
+
+def attach(ip, prefix, bridge, first, count):
+    """Enters each namespace to open a socket there. NetNS, a process for each namespace, is 3 times slower."""
+    for container in range(first, first + count):
+        name = f'{prefix}{container}'
+        netns.create(name)
+        ip.link('add', ifname=name, kind='veth', peer={'ifname': 'eth0', 'net_ns_fd': name})
+        index = ip.link_lookup(ifname=name)[0]
+        ip.link('set', index=index, master=bridge, state='up')
+        netns.pushns(name)
+        with IPRoute() as inside:
+            inside.link('set', index=LOOPBACK, state='up')
+            eth0 = inside.link_lookup(ifname='eth0')[0]
+            inside.addr('add', index=eth0, address=address_text(0x0A5F0002 + container), prefixlen=16)
+            inside.link('set', index=eth0, state='up')
+            inside.route('add', dst='default', gateway='10.95.0.1')
+        netns.popns()
+
+
+def events(count, reps):
+    with IPRoute() as ip:
+        ip.bind(groups=RTMGRP_LINK)
+        ip.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, EVENT_BUFFER)
+        for _ in range(reps):
+            os.write(GO, b'\0')
+            os.read(DONE, 1)
+            start = time.perf_counter()
+            received = 0
+            while received < count:
+                received += len(ip.get())
+            print_run('events', received, start)
+
+
+def main():
+    work, n, reps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    warm_up = n // 10
+    if work == 'events':
+        events(n, reps)
+        return
+    with IPRoute() as ip:
+        if work == 'links':
+            list_links(ip, reps)
+        elif work == 'routes':
+            list_routes(ip, reps)
+        elif work == 'add-routes':
+            add_routes(ip, 0x0C000000, warm_up)
+            start = time.perf_counter()
+            add_routes(ip, 0x0B000000, n)
+            print_run(work, n, start)
+        elif work == 'veths':
+            add_veths(ip, 'w', warm_up)
+            start = time.perf_counter()
+            add_veths(ip, 'v', n)
+            print_run(work, n, start)
+        elif work == 'attach':
+            bridge = ip.link_lookup(ifname='br0')[0]
+            attach(ip, 'w', bridge, n, warm_up)
+            start = time.perf_counter()
+            attach(ip, 'v', bridge, 0, n)
+            print_run(work, n, start)
+        else:
+            sys.exit(f'{work}: no such work')
+
+
+main()

@@ -1,0 +1,96 @@
+// The rules of the code. The first part is the architecture: which folder of lib/ may import which (ARCHITECTURE.md).
+import { defineConfig, globalIgnores } from 'eslint/config';
+import ts from 'typescript-eslint';
+
+const families = ['rtnetlink', 'nftables', 'conntrack', 'genetlink', 'sockdiag', 'namespaces', 'process'];
+
+/** Per folder of lib/: the folders it may import any file of, and those it may only import the index.js of. */
+const layers = {
+  native: { any: [] },
+  wire: { any: [] },
+  netlink: { any: ['native', 'wire'] },
+  ...Object.fromEntries(families.map((family) => [family, { any: ['native', 'wire', 'netlink'] }])),
+  helpers: { any: [], index: families },
+  cnm: { any: [], index: [...families, 'helpers'] },
+};
+const folders = Object.keys(layers);
+
+/** Above lib/wire/, and what a library of system calls can do without. */
+const node = {
+  never: { regex: '^(node:)?child_process$', message: 'netlace starts no process: that is its point.' },
+  prefix: {
+    regex: '^(?!node:|\\.{1,2}/)',
+    message: 'netlace has no runtime dependencies; Node.js modules are node:*.',
+  },
+  none: { regex: '^node:', message: 'lib/wire/ is pure: it knows no Node.js module.' },
+};
+
+const layerRules = folders.map((folder) => {
+  const { any, index = [] } = layers[folder];
+  const forbidden = folders.filter((other) => other !== folder && !any.includes(other) && !index.includes(other));
+  const patterns = [
+    node.never,
+    node.prefix,
+    {
+      regex: `/(${forbidden.join('|')})/`,
+      message: `lib/${folder}/ may import ${[...any, ...index.map((name) => `${name}/index`)].join(', ') || 'no other folder'}.`,
+    },
+  ];
+  if (folder === 'wire') patterns.push(node.none);
+  if (index.length > 0) {
+    patterns.push({
+      regex: `/(${index.join('|')})/(?!index\\.js$)`,
+      message: `lib/${folder}/ stands on the public clients: import the folder's index.js.`,
+    });
+  }
+  return { files: [`lib/${folder}/**/*.{ts,cts}`], rules: { 'no-restricted-imports': ['error', { patterns }] } };
+});
+
+export default defineConfig(
+  globalIgnores(['build', 'dist', 'out', 'docs/api', 'prebuilds', 'test/consumers']),
+
+  {
+    files: ['**/*.{ts,cts}'],
+    extends: [ts.configs.recommendedTypeChecked, ts.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-deprecated': 'error',
+      // `bytes[at]!` costs nothing at run time; a check for what cannot be missing does.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // Codecs pass the functions of literal objects on; none of them uses `this`.
+      '@typescript-eslint/unbound-method': 'off',
+      // What implements an interface is asynchronous, or does nothing, where another implementation is not.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      // An interface says less than a type where the keys are a table's.
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // `process.env['NAME']`: an index signature is read as one.
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+    },
+  },
+
+  {
+    files: ['lib/**/*.{ts,cts}'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [node.never, node.prefix] }], 'no-console': 'error' },
+  },
+  ...layerRules,
+  {
+    // Loading an addon takes `require`, in a CommonJS file.
+    files: ['lib/native/native.cts'],
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
+
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: {
+      // Tests pass wrong values on purpose and look into JSON of other programs.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+);

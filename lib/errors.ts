@@ -1,0 +1,162 @@
+import { errnoName, errnoText } from './errno.js';
+
+/** The base of every error netlace makes. `code` is the contract; the message is for people and may change. */
+export class NetlinkError extends Error {
+  override readonly name: string = 'NetlinkError';
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What the kernel's policy allows for the attribute at fault (NLMSGERR_ATTR_POLICY, since Linux 5.10). */
+export interface AttributePolicy {
+  /** The kernel's name of the type, such as `'u32'`, or its number when this version does not know it. */
+  readonly type?: string | number;
+  readonly minimum?: bigint;
+  readonly maximum?: bigint;
+  readonly minimumLength?: number;
+  readonly maximumLength?: number;
+  /** The bits that may be set. */
+  readonly mask?: bigint;
+}
+
+export interface KernelErrorDetails {
+  readonly errno: number;
+  /** The request's message type, such as `'RTM_NEWLINK'`. */
+  readonly operation: string;
+  /** The extended ACK's text. */
+  readonly kernelMessage?: string | undefined;
+  /** The attribute at fault, in the names of this library: `'link.data(vxlan).id'`. */
+  readonly path?: string | undefined;
+  /** The attribute that the kernel misses. */
+  readonly missing?: string | undefined;
+  readonly policy?: AttributePolicy | undefined;
+}
+
+/** The kernel refused a request. `code` is the errno's name. */
+export class KernelError extends NetlinkError {
+  override readonly name = 'KernelError';
+  readonly errno: number;
+  readonly operation: string;
+  readonly kernelMessage: string | undefined;
+  readonly path: string | undefined;
+  readonly missing: string | undefined;
+  readonly policy: AttributePolicy | undefined;
+
+  constructor(details: KernelErrorDetails) {
+    const { errno, operation, kernelMessage, path, missing, policy } = details;
+    const code = errnoName(errno);
+    const where = path ?? missing;
+    const lacks = missing !== undefined && path === undefined ? 'required, but missing: ' : '';
+    super(
+      code,
+      `${operation}${where === undefined ? '' : ` ${where}`}: ${lacks}${kernelMessage ?? errnoText(errno)} (${code})` +
+        (errno === 1 && kernelMessage === undefined ? '; it takes CAP_NET_ADMIN in the namespace that owns the network' : ''),
+    );
+    this.errno = errno;
+    this.operation = operation;
+    this.kernelMessage = kernelMessage;
+    this.path = path;
+    this.missing = missing;
+    this.policy = policy;
+  }
+}
+
+/** A system call failed. `code` is the errno's name. */
+export class SyscallError extends NetlinkError {
+  override readonly name = 'SyscallError';
+  readonly errno: number;
+  readonly syscall: string;
+  /** What usually causes this, where that is known: the capability that is missing, say. */
+  readonly hint: string | undefined;
+
+  /** `subject` says what it was about: `'netns "box"'`. */
+  constructor(errno: number, syscall: string, subject?: string, hint?: string) {
+    const code = errnoName(errno);
+    super(
+      code,
+      `${syscall}${subject === undefined ? '' : ` ${subject}`}: ${errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`,
+    );
+    this.errno = errno;
+    this.syscall = syscall;
+    this.hint = hint;
+  }
+}
+
+/**
+ * A value cannot be written, or bytes cannot be read, as the attribute at `path`; nothing was sent.
+ * Also thrown for a misspelt option.
+ */
+export class CodecError extends NetlinkError {
+  override readonly name = 'CodecError';
+  readonly path: string;
+  readonly reason: string;
+
+  constructor(path: string, reason: string, options?: ErrorOptions) {
+    super('ERR_NETLACE_CODEC', path === '' ? reason : `${path}: ${reason}`, options);
+    this.path = path;
+    this.reason = reason;
+  }
+
+  /** The same error as seen from one level further out. */
+  within(outer: string): CodecError {
+    const separator = this.path === '' || this.path.startsWith('[') || this.path.startsWith('(') ? '' : '.';
+    return new CodecError(outer + separator + this.path, this.reason, this.cause === undefined ? undefined : { cause: this.cause });
+  }
+}
+
+/** A dump stayed inconsistent (NLM_F_DUMP_INTR) however often it was repeated. */
+export class DumpInterruptedError extends NetlinkError {
+  override readonly name = 'DumpInterruptedError';
+  readonly attempts: number;
+  /** What the last attempt gave: perhaps incomplete, perhaps with an object twice. */
+  readonly partial: readonly unknown[];
+
+  constructor(operation: string, attempts: number, partial: readonly unknown[]) {
+    super('ERR_NETLACE_DUMP_INTERRUPTED', `${operation}: the objects changed during each of ${attempts} dumps`);
+    this.attempts = attempts;
+    this.partial = partial;
+  }
+}
+
+/** No answer within the `timeout` asked for. The request may still have been carried out. */
+export class TimeoutError extends NetlinkError {
+  override readonly name = 'TimeoutError';
+
+  constructor(operation: string, timeout: number) {
+    super('ERR_NETLACE_TIMEOUT', `${operation}: no answer within ${timeout} ms`);
+  }
+}
+
+/** The handle was closed, before the call or while it was pending. */
+export class ClosedError extends NetlinkError {
+  override readonly name = 'ClosedError';
+
+  constructor(what: string) {
+    super('ERR_NETLACE_CLOSED', `${what} is closed`);
+  }
+}
+
+/** This kernel or this platform cannot do what was asked. */
+export class UnsupportedError extends NetlinkError {
+  override readonly name = 'UnsupportedError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_NETLACE_UNSUPPORTED', message, options);
+  }
+}
+
+/** An argument is not of the form that the call takes. Attribute values give `CodecError` instead. */
+export class ArgumentError extends NetlinkError {
+  override readonly name = 'ArgumentError';
+  /** The name of the argument or option. */
+  readonly argument: string;
+
+  constructor(argument: string, reason: string) {
+    super('ERR_NETLACE_ARGUMENT', `${argument}: ${reason}`);
+    this.argument = argument;
+  }
+}

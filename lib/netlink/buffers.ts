@@ -1,0 +1,27 @@
+/** Receive buffers, reused: a fresh one of 256 KiB costs more than decoding what usually lies in it. */
+const KEPT = 4;
+
+export class BufferPool {
+  readonly #size: number;
+  readonly #free: Uint8Array[] = [];
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** A buffer of at least `least` bytes. Its contents are arbitrary. */
+  take(least = 0): Uint8Array {
+    if (least > this.#size) return new Uint8Array(least);
+    return this.#free.pop() ?? new Uint8Array(this.#size);
+  }
+
+  /** Gives a buffer back; nobody may hold a view of it any more. */
+  give(buffer: Uint8Array): void {
+    if (buffer.length === this.#size && this.#free.length < KEPT) this.#free.push(buffer);
+  }
+}
+
+/** For the ACKs and single replies of a batch. */
+export const replyBuffers = new BufferPool(64 * 1024);
+/** For dumps: the kernel fills 32 KiB per datagram; several make one trip to the pool thread and back. */
+export const dumpBuffers = new BufferPool(256 * 1024);

@@ -1,0 +1,23 @@
+import { channel, type Channel } from 'node:diagnostics_channel';
+import { debuglog } from 'node:util';
+
+/** What the kernel said although it did what was asked, in an extended ACK without an errno. */
+export interface KernelWarning {
+  readonly operation: string;
+  readonly message: string;
+}
+
+/** Published on the diagnostics channel `netlace:warning`. */
+export const warningChannel: Channel = channel('netlace:warning');
+
+/** Published on `netlace:request` for every request, as `{ operation, value }`, before it is sent. */
+export const requestChannel: Channel = channel('netlace:request');
+
+// NODE_DEBUG=netlace is one more subscriber, no mechanism of its own.
+const log = debuglog('netlace');
+if (log.enabled) {
+  warningChannel.subscribe((message) => log('warning %j', message));
+  requestChannel.subscribe((message) => {
+    log('request %O', message);
+  });
+}

@@ -1,0 +1,230 @@
+import { ClosedError, CodecError, DumpInterruptedError, TimeoutError } from '../errors.js';
+import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
+import { dumpBuffers } from './buffers.js';
+import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, NLMSG_MIN_TYPE } from './constants.js';
+import { requestChannel } from './diagnostics.js';
+import { kernelError, readAck, readDone } from './extack.js';
+import { failure } from './failure.js';
+import { checkCallOptions, type CallOptions } from './options.js';
+import { writeRequest, type Request } from './request.js';
+import type { Channel } from './source.js';
+
+/** How often a dump that the kernel calls inconsistent is made anew before that becomes the caller's problem. */
+const ATTEMPTS = 8;
+
+/** What a dump needs of its connection. */
+export interface DumpHost {
+  isClosed(): boolean;
+  sequence(): number;
+  borrow(): Promise<Channel>;
+  borrowSync(): Channel;
+  giveBack(channel: Channel, healthy: boolean): void;
+}
+
+/** One pass over the kernel's objects. */
+class Pass<T> {
+  done = false;
+  interrupted = false;
+  readonly #request: Request<T>;
+  readonly #sequence: number;
+  readonly #writer = new Writer(256);
+
+  constructor(host: DumpHost, request: Request<T>) {
+    this.#request = request;
+    this.#sequence = host.sequence();
+    writeRequest(this.#writer, request, this.#sequence);
+    if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
+  }
+
+  get bytes(): Uint8Array {
+    return this.#writer.bytes.subarray(0, this.#writer.length);
+  }
+
+  /** Appends the objects in `length` bytes of messages to `out`. */
+  decode(bytes: Uint8Array, length: number, out: T[]): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+    const decode = this.#request.decode!;
+    let at = 0;
+    while (length - at >= NLMSG_HDRLEN) {
+      const size = view.getUint32(at, LITTLE_ENDIAN);
+      if (size < NLMSG_HDRLEN || size > length - at) {
+        throw new CodecError(this.#request.subject, `a netlink message of ${size} bytes where ${length - at} are left`);
+      }
+      if (view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence) {
+        const type = view.getUint16(at + 4, LITTLE_ENDIAN);
+        if ((view.getUint16(at + 6, LITTLE_ENDIAN) & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
+        if (type >= NLMSG_MIN_TYPE) {
+          const object = this.#decodeOne(decode, view, at + NLMSG_HDRLEN, at + size, type);
+          if (object !== undefined) out.push(object);
+        } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
+          this.#end(view, at, at + size, type);
+        }
+      }
+      at += (size + 3) & ~3;
+    }
+  }
+
+  #decodeOne(decode: NonNullable<Request<T>['decode']>, view: DataView, at: number, end: number, type: number): T | undefined {
+    try {
+      return decode(view, at, end, type);
+    } catch (error) {
+      throw error instanceof CodecError ? error.within(this.#request.subject) : error;
+    }
+  }
+
+  #end(view: DataView, at: number, end: number, type: number): void {
+    this.done = true;
+    const ack = type === NLMSG_DONE ? readDone(view, at, end) : readAck(view, at, end);
+    if (ack.errno !== 0) throw kernelError(this.#request, ack, this.#writer.view, 0, this.#writer.length);
+  }
+}
+
+/**
+ * All objects of a kind, not asked for until it is iterated over or awaited.
+ *
+ * Awaited, it is an array; a dump that changes interrupted is made anew. Iterated over, the objects come as the kernel
+ * hands them out and memory stays flat; since what was handed out cannot be taken back, a dump that changes interrupted
+ * ends in a `DumpInterruptedError` after its last object.
+ */
+export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
+  readonly #host: DumpHost;
+  readonly #request: Request<T>;
+  readonly #options: CallOptions | undefined;
+  #array: Promise<T[]> | undefined;
+
+  constructor(host: DumpHost, request: Request<T>, options: CallOptions | undefined) {
+    this.#host = host;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  then<A = T[], B = never>(
+    onFulfilled?: ((value: T[]) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return (this.#array ??= this.#collect()).then(onFulfilled, onRejected);
+  }
+
+  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T[] | B> {
+    return this.then(undefined, onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<T[]> {
+    return this.then().finally(onFinally);
+  }
+
+  async #collect(): Promise<T[]> {
+    for (let attempt = 1; ; attempt++) {
+      const out: T[] = [];
+      const pass = new Pass(this.#host, this.#request);
+      const chunks = this.#receive(pass, out);
+      while ((await chunks.next()).done !== true);
+      if (!pass.interrupted) return out;
+      if (attempt === ATTEMPTS) throw new DumpInterruptedError(this.#request.operation, attempt, out);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    const pass = new Pass(this.#host, this.#request);
+    const chunk: T[] = [];
+    for await (const _ of this.#receive(pass, chunk)) {
+      yield* chunk;
+      chunk.length = 0;
+    }
+    if (pass.interrupted) throw new DumpInterruptedError(this.#request.operation, 1, []);
+  }
+
+  /** Decodes chunk after chunk into `out`, while the next one is being received in a pool thread. */
+  async *#receive(pass: Pass<T>, out: T[]): AsyncGenerator<void, void, undefined> {
+    checkCallOptions(this.#options);
+    this.#options?.signal?.throwIfAborted();
+    const channel = await this.#host.borrow();
+    let given: { error: unknown } | undefined;
+    const release = this.#limit(channel, (error) => (given ??= { error }));
+    const taken = new Set<Uint8Array>();
+    const start = (request: Uint8Array | null, least = 0) => {
+      const into = dumpBuffers.take(least);
+      taken.add(into);
+      return { into, received: channel.exchange(request, into, 1, -1) };
+    };
+    let under = start(pass.bytes);
+    try {
+      while (!pass.done) {
+        const { into } = under;
+        const received = await under.received;
+        if (given !== undefined) throw given.error;
+        if (received < 0) throw this.#host.isClosed() ? new ClosedError('the client') : failure(received);
+        const fits = received <= into.length;
+        const ended = fits && endsWithDone(into, received);
+        if (!ended) under = start(null, fits ? 0 : received);
+        if (fits) {
+          pass.decode(into, received, out);
+          yield;
+        }
+        taken.delete(into);
+        dumpBuffers.give(into);
+      }
+    } finally {
+      release();
+      this.#host.giveBack(channel, pass.done);
+      // A buffer that an exchange may still be writing to is left to the garbage collector.
+      if (pass.done) for (const into of taken) dumpBuffers.give(into);
+    }
+  }
+
+  #limit(channel: Channel, onGivenUp: (error: unknown) => void): () => void {
+    const { signal, timeout } = this.#options ?? {};
+    const giveUp = (error: unknown) => {
+      onGivenUp(error);
+      channel.close();
+    };
+    const onAbort = () => giveUp(signal!.reason);
+    signal?.addEventListener('abort', onAbort);
+    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError(this.#request.operation, timeout)), timeout);
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+  }
+}
+
+/** Whether the last message ends the dump, so that no further receive has to be started. */
+function endsWithDone(bytes: Uint8Array, length: number): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  for (let at = 0; length - at >= NLMSG_HDRLEN; ) {
+    const type = view.getUint16(at + 4, LITTLE_ENDIAN);
+    if (type === NLMSG_DONE || type === NLMSG_ERROR) return true;
+    const size = view.getUint32(at, LITTLE_ENDIAN);
+    if (size < NLMSG_HDRLEN) return false;
+    at += (size + 3) & ~3;
+  }
+  return false;
+}
+
+/** The same on the calling thread: an array, made anew when changes interrupted it. */
+export function dumpSync<T>(host: DumpHost, request: Request<T>, options: CallOptions | undefined): T[] {
+  for (let attempt = 1; ; attempt++) {
+    const out: T[] = [];
+    const pass = new Pass(host, request);
+    receiveSync(host, pass, request.operation, options?.timeout ?? -1, out);
+    if (!pass.interrupted) return out;
+    if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, out);
+  }
+}
+
+function receiveSync<T>(host: DumpHost, pass: Pass<T>, operation: string, timeout: number, out: T[]): void {
+  const channel = host.borrowSync();
+  let into = dumpBuffers.take();
+  try {
+    for (let bytes: Uint8Array | null = pass.bytes; !pass.done; bytes = null) {
+      const received = channel.exchangeSync(bytes, into, 1, timeout);
+      if (received < 0) throw failure(received);
+      if (received === 0) throw new TimeoutError(operation, timeout);
+      if (received > into.length) into = dumpBuffers.take(received);
+      else pass.decode(into, received, out);
+    }
+  } finally {
+    dumpBuffers.give(into);
+    host.giveBack(channel, pass.done);
+  }
+}

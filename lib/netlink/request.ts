@@ -1,0 +1,45 @@
+import { CodecError } from '../errors.js';
+import type { AttrSet, Rows } from '../wire/attrs.js';
+import { LITTLE_ENDIAN, type Writer } from '../wire/writer.js';
+import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from './constants.js';
+
+/** Reads one reply message: its family header and attributes are at `at` to `end`. Undefined: not of interest. */
+export type Decode<T> = (view: DataView, at: number, end: number, type: number) => T | undefined;
+
+/**
+ * One message for the kernel, as a value: nothing is sent until a client is given it. `T` is what the reply decodes to;
+ * void where there is only an ACK.
+ */
+export interface Request<out T> {
+  /** The message type's name, for errors. */
+  readonly operation: string;
+  /** What the message is about, the root of the paths in errors: `'link'`. */
+  readonly subject: string;
+  readonly type: number;
+  /** NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK. */
+  readonly flags: number;
+  /** What the body consists of, and the values to write. */
+  readonly set: AttrSet<Rows>;
+  readonly value: object;
+  readonly decode?: Decode<T> | undefined;
+}
+
+/** Appends the whole message. When a value cannot be written, nothing is appended. */
+export function writeRequest(writer: Writer, request: Request<unknown>, sequence: number): void {
+  const start = writer.reserve(NLMSG_HDRLEN);
+  try {
+    request.set.write(writer, request.value);
+  } catch (error) {
+    writer.truncate(start);
+    throw error instanceof CodecError ? error.within(request.subject) : error;
+  }
+  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP && request.decode !== undefined;
+  const { view } = writer;
+  view.setUint32(start, writer.length - start, LITTLE_ENDIAN);
+  view.setUint16(start + 4, request.type, LITTLE_ENDIAN);
+  // A dump ends with NLMSG_DONE; everything else shall end with an ACK, so that each request has one end.
+  view.setUint16(start + 6, request.flags | NLM_F_REQUEST | (isDump ? 0 : NLM_F_ACK), LITTLE_ENDIAN);
+  view.setUint32(start + 8, sequence, LITTLE_ENDIAN);
+  view.setUint32(start + 12, 0, LITTLE_ENDIAN);
+  writer.pad4();
+}

@@ -1,0 +1,28 @@
+/**
+ * Where a connection gets its sockets from: the kernel, in one namespace (`KernelSource`), or the fake kernel of
+ * `netlace/testing`.
+ */
+export interface Channel {
+  /** See `NetlinkSocket.exchange` in `native/addon.ts`, whose contract this is. */
+  exchange(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): Promise<number>;
+  exchangeSync(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): number;
+  close(): void;
+}
+
+/** A socket that listens to multicast groups. Deliveries stop after each one until `resume`. */
+export interface Listener {
+  resume(): void;
+  close(): void;
+}
+
+/** Whole datagrams, each at a multiple of 4; or null and why reading failed. */
+export type OnDatagrams = (bytes: Uint8Array | null, errno: number) => void;
+
+export interface Source {
+  open(): Promise<Channel>;
+  openSync(): Channel;
+  /** Listens to these groups from the moment the promise resolves. */
+  listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener>;
+  /** Opened channels and listeners live on; no new ones can be opened. */
+  close(): void;
+}

@@ -1,0 +1,80 @@
+import { CodecError } from '../errors.js';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import type { Decode, Request } from '../netlink/request.js';
+import type { AttrSet, Rows } from '../wire/attrs.js';
+import { addressAttrs, type AddressAttrsIn, type AddressAttrsOut } from './address-attrs.js';
+import { AF_INET, AF_INET6, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.js';
+import { familyNumber, type Family } from './family.js';
+import type { LinkRef } from './link-index.js';
+import { looksLikeIpv6 } from './prefix.js';
+import type { Scope } from './route-attrs.js';
+
+/** An address as the kernel reports it. What it says can be given back to `add`. */
+export type Address = Omit<AddressAttrsOut, 'address'> & {
+  /** The address with the length of its prefix: `'10.1.0.1/24'`. Without the length where there is a `peer`, which has it. */
+  readonly address: string;
+};
+
+type Named<T> = Omit<T, 'link'> & { readonly link: LinkRef };
+
+/** An address to give to a link. */
+export type NewAddress = Named<AddressAttrsIn> & {
+  /** The address with the length of its prefix: `'10.1.0.1/24'`. With a `peer` the length is the peer's. */
+  readonly address: string;
+};
+
+/** Which addresses to list. The kernel chooses by all but `scope` and `label`. */
+export interface AddressFilter {
+  /** `'inet'` or `'inet6'`; both unless said. */
+  readonly family?: Family | undefined;
+  readonly link?: LinkRef | undefined;
+  /** The namespace whose addresses to list, by the id that it has in this one. */
+  readonly targetNetnsId?: number | undefined;
+  readonly scope?: Scope | undefined;
+  readonly label?: string | undefined;
+}
+
+const set: AttrSet<Rows> = addressAttrs;
+
+/** Of reports about multicast groups and anycast addresses, which have another type, nothing is read. */
+export const decodeAddress: Decode<Address> = (view, at, end, type) =>
+  type === RTM_NEWADDR ? (addressAttrs.read(view, at, end) as Address) : undefined;
+
+/** What the kernel needs to know; without an address it would take just any one of the link. */
+function complete<T extends AddressAttrsIn>(value: T): T {
+  if (value.address === undefined) throw new CodecError('address.address', 'is missing');
+  const family = value.family === undefined ? (looksLikeIpv6(value.address) === true ? AF_INET6 : AF_INET) : familyNumber(value.family);
+  return { ...value, peer: value.peer ?? value.address, family };
+}
+
+const verbs = {
+  add: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+} as const;
+export type AddressVerb = keyof typeof verbs;
+
+/** `address.link` as an index. Replacing changes the lifetimes, the metric and the protocol (and IPv6's flags); the rest makes another address. */
+export function newAddress(verb: AddressVerb, address: AddressAttrsIn): Request<void> {
+  const scope: Scope = String(address.address).startsWith('127.') ? 'host' : 'universe';
+  const value = { scope, ...complete(address) };
+  return { operation: 'RTM_NEWADDR', subject: 'address', type: RTM_NEWADDR, flags: verbs[verb], set, value };
+}
+
+/** Deletes the address of the link that has this address and prefix, and of IPv4 this peer and label where they are said. */
+export function deleteAddress(address: AddressAttrsIn): Request<void> {
+  return { operation: 'RTM_DELADDR', subject: 'address', type: RTM_DELADDR, flags: 0, set, value: complete(address) };
+}
+
+/** `filter.link` as an index. */
+export function listAddresses(filter: Omit<AddressFilter, 'link'> & { readonly link?: number | undefined } = {}): Request<Address> {
+  const { scope, label, ...value } = filter;
+  const decode: Decode<Address> =
+    scope === undefined && label === undefined
+      ? decodeAddress
+      : (view, at, end, type) => {
+          const address = decodeAddress(view, at, end, type);
+          const wanted = (scope === undefined || address?.scope === scope) && (label === undefined || address?.label === label);
+          return wanted ? address : undefined;
+        };
+  return { operation: 'RTM_GETADDR', subject: 'address', type: RTM_GETADDR, flags: NLM_F_DUMP, set, value, decode };
+}

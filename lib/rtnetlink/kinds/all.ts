@@ -1,0 +1,1 @@
+export { veth } from './veth.js';

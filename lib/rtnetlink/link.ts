@@ -1,0 +1,86 @@
+import { CodecError } from '../errors.js';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/constants.js';
+import type { Decode, Request } from '../netlink/request.js';
+import { show } from '../wire/codec.js';
+import type { AttrSet, Rows } from '../wire/attrs.js';
+import { RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from './constants.js';
+import type { DataIn, DataOut, Kind } from './kinds/index.js';
+import type { PortIn, PortKind, PortOut } from './ports/index.js';
+import { linkAttrs, type LinkAttrsIn, type LinkAttrsOut } from './link-attrs.js';
+import type { LinkRef } from './link-index.js';
+
+type KindFields = 'kind' | 'data' | 'portKind' | 'port';
+type KindOut = { readonly [K in Kind]: { readonly kind: K; readonly data?: DataOut<K> } }[Kind];
+type PortFieldsOut = { readonly [K in PortKind]: { readonly portKind: K; readonly port?: PortOut<K> } }[PortKind];
+type OtherKind = { readonly kind?: string & {}; readonly data?: Uint8Array };
+type OtherPort = { readonly portKind?: string & {}; readonly port?: Uint8Array };
+
+/** A link as the kernel reports it. `data` is of the kind that `kind` says; attributes that were not sent are not there. */
+export type Link = Omit<LinkAttrsOut, KindFields | 'name'> & { readonly name: string } & (KindOut | OtherKind) & (PortFieldsOut | OtherPort);
+
+/** Links named by index or by name. */
+export interface LinkRefs {
+  readonly master?: LinkRef | null | undefined;
+  readonly link?: LinkRef | undefined;
+}
+
+type Plain = Omit<LinkAttrsIn, KindFields | keyof LinkRefs> & LinkRefs;
+type KindIn = { readonly [K in Kind]: { readonly kind: K; readonly data?: WithRefs<DataIn<K>> | undefined } }[Kind];
+type AnyKindIn = { readonly kind: string & {}; readonly data?: Uint8Array | undefined };
+type PortFieldsIn =
+  | { readonly [K in PortKind]: { readonly portKind?: K | undefined; readonly port?: PortIn<K> | undefined } }[PortKind]
+  | { readonly portKind: string & {}; readonly port?: Uint8Array | undefined };
+
+/** A kind's data in which another link may be given by name. */
+type WithRefs<T> = T extends { readonly link?: unknown } ? Omit<T, 'link'> & { readonly link?: LinkRef | undefined } : T;
+
+/** A link to create. */
+export type NewLink = Plain & (KindIn | AnyKindIn) & PortFieldsIn;
+/** What to change of a link; `kind` is looked up when `data` is given without it. */
+export type LinkChange = Plain &
+  (KindIn | AnyKindIn | { readonly kind?: undefined; readonly data?: WithRefs<DataIn<Kind>> | undefined }) &
+  PortFieldsIn;
+
+/** Which links to list; the kernel does the choosing. */
+export interface LinkFilter {
+  readonly kind?: string | undefined;
+  /** Ports of this master. */
+  readonly master?: LinkRef | undefined;
+  /** What to report beside the usual (`'vf'`), or to leave out (`'skipStats'`). */
+  readonly extMask?: LinkAttrsIn['extMask'];
+}
+
+const set: AttrSet<Rows> = linkAttrs;
+
+export const decodeLink: Decode<Link> = (view, at, end, type) =>
+  type === RTM_NEWLINK ? (linkAttrs.read(view, at, end) as Link) : undefined;
+
+/** By index, or by name: an alternative name finds a link too, and may be longer than a name. */
+export function selectLink(ref: LinkRef): LinkAttrsIn {
+  if (typeof ref === 'number' && ref !== 0) return { index: ref };
+  if (typeof ref !== 'string') throw new CodecError('link', `takes the name or the index of a link, not ${show(ref)}`);
+  return new TextEncoder().encode(ref).length > 15 ? { altName: ref } : { name: ref };
+}
+
+export function getLink(ref: LinkRef): Request<Link> {
+  return { operation: 'RTM_GETLINK', subject: 'link', type: RTM_GETLINK, flags: 0, set, value: selectLink(ref), decode: decodeLink };
+}
+
+/** `filter.master` as an index. */
+export function listLinks(filter: Omit<LinkFilter, 'master'> & { readonly master?: number | undefined } = {}): Request<Link> {
+  return { operation: 'RTM_GETLINK', subject: 'link', type: RTM_GETLINK, flags: NLM_F_DUMP, set, value: filter, decode: decodeLink };
+}
+
+/** Creates a link; refs to other links as indexes. */
+export function addLink(link: object): Request<void> {
+  return { operation: 'RTM_NEWLINK', subject: 'link', type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, set, value: link };
+}
+
+/** Changes the link that `value.index`, or `value.name` without an index, stands for. */
+export function changeLink(value: object): Request<void> {
+  return { operation: 'RTM_NEWLINK', subject: 'link', type: RTM_NEWLINK, flags: 0, set, value };
+}
+
+export function deleteLink(value: LinkAttrsIn): Request<void> {
+  return { operation: 'RTM_DELLINK', subject: 'link', type: RTM_DELLINK, flags: 0, set, value };
+}

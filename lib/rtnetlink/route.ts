@@ -1,0 +1,83 @@
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import type { Decode, Request } from '../netlink/request.js';
+import type { AttrSet, Rows } from '../wire/attrs.js';
+import { AF_INET6, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE } from './constants.js';
+import type { LinkRef } from './link-index.js';
+import { routeAttrs, routeFamily, withGateway, type NexthopIn, type RouteAttrsIn, type RouteAttrsOut, type Scope } from './route-attrs.js';
+
+/** A route as the kernel reports it. What it says can be given back to `add`. */
+export type Route = Omit<RouteAttrsOut, 'to' | 'viaOtherFamily'> & {
+  /** `'default'`, or the destination: `'10.1.0.0/16'`. */
+  readonly to: string;
+};
+
+type Named<T> = Omit<T, 'link' | 'viaOtherFamily'> & { readonly link?: LinkRef | undefined };
+
+/** One of several next hops. */
+export type NewNexthop = Named<NexthopIn>;
+
+/** A route to make. Without `table` it goes to `'main'`, without `protocol` it is of `'boot'`, both as with `ip route`. */
+export type NewRoute = Omit<Named<RouteAttrsIn>, 'nexthops'> & {
+  readonly to: string;
+  readonly nexthops?: readonly NewNexthop[] | undefined;
+};
+
+const set: AttrSet<Rows> = routeAttrs;
+
+export const decodeRoute: Decode<Route> = (view, at, end, type) => {
+  if (type !== RTM_NEWROUTE) return undefined;
+  const route = routeAttrs.read(view, at, end) as { to?: string };
+  route.to ??= 'default';
+  return route as Route;
+};
+
+/** How `ip route` chooses: IPv6 knows no scope; local routes end on the host; without a gateway it is on the link. */
+function defaultScope(route: RouteAttrsIn, family: number): Scope {
+  if (family === AF_INET6) return 'universe';
+  const { type = 'unicast' } = route;
+  if (type === 'local' || type === 'nat') return 'host';
+  if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return 'link';
+  const toLink = type === 'unicast' && route.via === undefined && route.nexthops === undefined && route.nexthopId === undefined;
+  return toLink ? 'link' : 'universe';
+}
+
+const verbs = {
+  add: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+  change: NLM_F_REPLACE,
+  append: NLM_F_CREATE | NLM_F_APPEND,
+} as const;
+export type RouteVerb = keyof typeof verbs;
+
+/** `route.link` and those of the next hops as indexes. */
+export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
+  const family = routeFamily(route);
+  const value = { type: 'unicast', protocol: 'boot', scope: defaultScope(route, family), table: 'main', ...withGateway(route, family), family };
+  return { operation: 'RTM_NEWROUTE', subject: 'route', type: RTM_NEWROUTE, flags: verbs[verb], set, value };
+}
+
+/** Deletes the first route that is like `route` in all that it says. */
+export function deleteRoute(route: RouteAttrsIn): Request<void> {
+  const family = routeFamily(route);
+  const value = { scope: 'nowhere', table: 'main', ...withGateway(route, family), family };
+  return { operation: 'RTM_DELROUTE', subject: 'route', type: RTM_DELROUTE, flags: 0, set, value };
+}
+
+/** What the kernel filters a dump by, since Linux 4.20. */
+export type RouteFilterAttrs = Pick<RouteAttrsIn, 'family' | 'table' | 'type' | 'protocol' | 'link'>;
+
+export function listRoutes(filter: RouteFilterAttrs = {}): Request<Route> {
+  return { operation: 'RTM_GETROUTE', subject: 'route', type: RTM_GETROUTE, flags: NLM_F_DUMP, set, value: filter, decode: decodeRoute };
+}
+
+/** What `ip route get` can say. */
+export type RouteLookup = Pick<
+  RouteAttrsIn,
+  'to' | 'from' | 'iif' | 'link' | 'mark' | 'tos' | 'uid' | 'ipProtocol' | 'sourcePort' | 'destinationPort' | 'flowLabel' | 'flags' | 'family'
+>;
+
+/** Which route the kernel would take. */
+export function getRoute(lookup: RouteLookup): Request<Route> {
+  const value = { ...lookup, family: routeFamily(lookup) };
+  return { operation: 'RTM_GETROUTE', subject: 'route', type: RTM_GETROUTE, flags: 0, set, value, decode: decodeRoute };
+}

@@ -1,0 +1,491 @@
+import { CodecError } from '../errors.js';
+import { readBytes } from './text.js';
+import { show, type AnyCodec, type Codec, type InputOf, type OutputOf, type Step } from './codec.js';
+import { fromKeys, Sequence } from './shape.js';
+import { LITTLE_ENDIAN, type Writer } from './writer.js';
+
+const NLA_F_NESTED = 0x8000;
+const NLA_TYPE_MASK = 0x3fff;
+/** The kernel nests less deep; bytes that nest deeper are not worth a stack overflow. */
+const MAX_DEPTH = 32;
+let depth = 0;
+
+/** One row of a table: an attribute's number and its codec. */
+export interface Attr<in In, out Out> {
+  readonly id: number;
+  readonly codec: Codec<In, Out>;
+  /** Another attribute for the same option, see `either`. */
+  readonly second?: Second<In, Out> | undefined;
+}
+
+interface Second<in In, out Out> {
+  readonly id: number;
+  readonly codec: Codec<In, Out>;
+  /** Whether a value goes into this attribute. */
+  takes(value: In, siblings: object): boolean;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- rows have codecs of every type
+export type Rows = Readonly<Record<string, Attr<any, any>>>;
+
+/** An attribute that this table has no row for; kept as it came, and written as it is. */
+export interface UnknownAttr {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What can be written: every attribute is optional, and `undefined` means that it is not sent. */
+export type AttrsIn<T extends Rows> = { readonly [K in keyof T]?: InputOf<T[K]['codec']> | undefined } & {
+  readonly unknown?: readonly UnknownAttr[] | undefined;
+};
+/** What has been read: an attribute that the kernel did not send is not there. */
+export type AttrsOut<T extends Rows> = { readonly [K in keyof T]?: OutputOf<T[K]['codec']> } & {
+  readonly unknown?: readonly UnknownAttr[];
+};
+
+/** The fixed part of a message before its attributes, `struct ifinfomsg` say. Its members share one object with them. */
+export interface Header {
+  /** The struct's name in C. */
+  readonly name: string;
+  readonly size: number;
+  /** The members that the user's object may have. */
+  readonly keys: readonly string[];
+  /** Fills in `size` bytes, already reserved, at `base`. */
+  write(writer: Writer, value: object, base: number): void;
+  /** Appends the members' values in the order of `keys`. */
+  read(view: DataView, base: number, values: unknown[]): void;
+}
+
+export interface AttrSet<T extends Rows> {
+  /** The kernel's prefix: `'IFLA_VXLAN'`. */
+  readonly prefix: string;
+  readonly rows: T;
+  readonly header: Header | undefined;
+  /** The name of the attribute with this number. */
+  nameOf(id: number): string | undefined;
+  /** The codec of the attribute with this number. */
+  codecOf(id: number): AnyCodec | undefined;
+  /** Appends the header and the attributes of `value` in the order of its keys. A key that is no attribute is an error. */
+  write(writer: Writer, value: AttrsIn<T>): void;
+  read(view: DataView, at: number, end: number): AttrsOut<T>;
+  /** Only those attributes of `value` that are in the set; for sets that are spread into their parent. */
+  writePart(writer: Writer, value: object): void;
+  /** Assigns the attributes read to `out`, beside what it has. */
+  readInto(out: object, view: DataView, at: number, end: number, base: number): void;
+  has(key: string): boolean;
+}
+
+export function attr<In, Out>(id: number, codec: Codec<In, Out>): Attr<In, Out> {
+  return { id, codec };
+}
+
+/**
+ * One option for which the kernel has two attributes: a value goes into the first unless `takesSecond`, and whichever
+ * the kernel sends is read as this option.
+ */
+export function either<In, Out>(
+  first: Attr<In, Out>,
+  second: Attr<In, Out>,
+  takesSecond: (value: In, siblings: object) => boolean,
+): Attr<In, Out> {
+  return { ...first, second: { ...second, takes: takesSecond } };
+}
+
+interface Row {
+  readonly name: string;
+  readonly id: number;
+  readonly type: number;
+  readonly codec: AnyCodec;
+  /** The table whose attributes appear beside this one's siblings. */
+  readonly spread: Table<Rows> | undefined;
+  /** The codec assigns what it reads itself. */
+  readonly merges: boolean;
+  /** Written once, from the whole object, whichever of its fields are there. */
+  readonly whole: boolean;
+  /** Another attribute is read according to this one. */
+  readonly decides: boolean;
+  /** A number that tells the attribute apart in sequences; those of a spread table follow its own. */
+  readonly slot: number;
+  /** The option's other attribute, written instead when it takes the value. */
+  readonly second: (Row & Second<unknown, unknown>) | undefined;
+}
+
+/** A codec whose attributes belong to the object around it, as IFLA_LINKINFO's belong to the link. */
+interface SpreadCodec<T extends Rows> extends Codec<AttrsIn<T>, AttrsOut<T>> {
+  readonly spread: AttrSet<T>;
+}
+
+/** A codec that puts what it reads into its siblings itself. */
+interface MergeCodec<In, Out> extends Codec<In, Out> {
+  readonly merges: true;
+  readonly keys?: readonly string[] | undefined;
+}
+
+class Table<T extends Rows> implements AttrSet<T> {
+  readonly prefix: string;
+  readonly rows: T;
+  readonly header: Header | undefined;
+  readonly #byName = new Map<string, Row>();
+  readonly #byId: (Row | undefined)[] = [];
+  readonly #headerKeys: ReadonlySet<string>;
+  readonly #start: Sequence;
+  /** How many slots the attributes take up. */
+  readonly #slots: number;
+
+  constructor(prefix: string, rows: T, header: Header | undefined) {
+    this.prefix = prefix;
+    this.rows = rows;
+    this.header = header;
+    this.#headerKeys = new Set(header?.keys);
+    this.#start = new Sequence(header?.keys ?? []);
+    const deciding = new Set(Object.values(rows).map(({ codec }) => codec.decidedBy));
+    let slots = 0;
+    for (const [name, { id, codec, second }] of Object.entries(rows)) {
+      const spread = 'spread' in codec ? ((codec as SpreadCodec<Rows>).spread as Table<Rows>) : undefined;
+      const merges = spread !== undefined || 'merges' in codec;
+      const keys = spread === undefined ? (codec as Partial<MergeCodec<unknown, unknown>>).keys : Object.keys(spread.rows);
+      const whole = keys !== undefined;
+      const type = id | (codec.typeFlags ?? 0);
+      const first = { name, id, type, codec, spread, merges, whole, decides: deciding.has(name), slot: slots, second: undefined };
+      const row: Row = second === undefined ? first : { ...first, second: { ...first, ...second, type: second.id | (second.codec.typeFlags ?? 0) } };
+      slots += spread === undefined ? 1 : spread.#slots;
+      this.#number(row);
+      if (row.second !== undefined) this.#number(row.second);
+      for (const key of keys ?? [name]) {
+        // A field may be half in the header and half in an attribute, but not in two of either.
+        if (whole && spread === undefined ? this.#byName.has(key) : this.has(key)) throw new TypeError(`${prefix}: two attributes named ${key}`);
+        this.#byName.set(key, row);
+      }
+    }
+    this.#slots = slots;
+  }
+
+  #number(row: Row): void {
+    const { id, name } = row;
+    if (this.#byId[id] !== undefined) throw new TypeError(`${this.prefix}: ${name} and ${this.#byId[id].name} are both ${id}`);
+    while (this.#byId.length < id) this.#byId.push(undefined);
+    this.#byId[id] = row;
+  }
+
+  nameOf(id: number): string | undefined {
+    return this.#byId[id]?.name;
+  }
+
+  codecOf(id: number): AnyCodec | undefined {
+    return this.#byId[id]?.codec;
+  }
+
+  has(key: string): boolean {
+    return this.#byName.has(key) || this.#headerKeys.has(key);
+  }
+
+  write(writer: Writer, value: AttrsIn<T>): void {
+    if (typeof value !== 'object' || value === null) throw new CodecError('', `takes an object, not ${show(value)}`);
+    const base = this.#writeHeader(writer, value);
+    for (const key in value) {
+      if (value[key] === undefined || this.#headerKeys.has(key) || key === 'unknown') continue;
+      if (!this.#byName.has(key)) throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
+    }
+    this.#writeRows(writer, value, base);
+    if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown);
+  }
+
+  writePart(writer: Writer, value: object): void {
+    this.#writeRows(writer, value, this.#writeHeader(writer, value));
+  }
+
+  #writeHeader(writer: Writer, value: object): number {
+    if (this.header === undefined) return writer.length;
+    const base = writer.reserve(this.header.size);
+    this.header.write(writer, value, base);
+    return base;
+  }
+
+  #writeRows(writer: Writer, value: object, base: number): void {
+    let written: Row[] | undefined;
+    for (const key in value) {
+      const row = this.#byName.get(key);
+      const field = (value as Record<string, unknown>)[key];
+      if (row === undefined || field === undefined) continue;
+      if (row.whole) {
+        if (written?.includes(row) === true) continue;
+        (written ??= []).push(row);
+        this.#writeRow(writer, row, value, value, base);
+      } else {
+        this.#writeRow(writer, row.second?.takes(field, value) === true ? row.second : row, field, value, base);
+      }
+    }
+  }
+
+  #writeRow(writer: Writer, row: Row, field: unknown, siblings: object, base: number): void {
+    try {
+      if (row.codec.omit?.(field) === true) return;
+      const at = writer.beginAttr(row.type);
+      row.codec.write(writer, field, siblings, base);
+      writer.endAttr(at);
+    } catch (error) {
+      throw error instanceof CodecError && !row.whole ? error.within(row.name) : error;
+    }
+  }
+
+  #writeUnknown(writer: Writer, unknown: readonly UnknownAttr[]): void {
+    if (!Array.isArray(unknown)) throw new CodecError('unknown', `takes an array, not ${show(unknown)}`);
+    for (const [index, { type, bytes }] of (unknown as readonly UnknownAttr[]).entries()) {
+      if (!Number.isInteger(type) || type < 0 || type > 0xffff || !(bytes instanceof Uint8Array)) {
+        throw new CodecError(`unknown[${index}]`, 'takes { type: a 16-bit number, bytes: a Uint8Array }');
+      }
+      const at = writer.beginAttr(type);
+      writer.append(bytes);
+      writer.endAttr(at);
+    }
+  }
+
+  /** `; did you mean 'mtu'?` for a key that differs by little from one that exists. */
+  #suggest(key: string): string {
+    const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
+    const near = [...this.#byName.keys(), ...this.#headerKeys].find((name) => editDistance(plain(name), plain(key)) <= (key.length > 3 ? 2 : 1));
+    return near === undefined ? '' : `; did you mean '${near}'?`;
+  }
+
+  read(view: DataView, at: number, end: number): AttrsOut<T> {
+    const { header } = this;
+    const base = at;
+    const values: unknown[] = [];
+    if (header !== undefined) {
+      if (end - at < header.size) throw new CodecError('', `${end - at} bytes are less than the ${header.size} of the header`);
+      header.read(view, base, values);
+      at += (header.size + 3) & ~3;
+    }
+    const sequence = this.#follow(this.#start, 0, view, at, end);
+    if (sequence === undefined) {
+      const out = fromKeys(header?.keys ?? [], values);
+      this.readInto(out, view, at, end, base);
+      return out as AttrsOut<T>;
+    }
+    this.#readValues(values, {}, view, at, end, base);
+    return sequence.make(values) as AttrsOut<T>;
+  }
+
+  /**
+   * The sequence of the attributes from `at` to `end`, if an object literal can be had for it: undefined for what is
+   * malformed, unknown, repeated or assigned by its codec.
+   */
+  #follow(sequence: Sequence, offset: number, view: DataView, at: number, end: number): Sequence | undefined {
+    while (end - at >= 4) {
+      const size = view.getUint16(at, LITTLE_ENDIAN);
+      const id = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
+      const row = this.#byId[id];
+      if (size < 4 || size > end - at || row === undefined) return undefined;
+      if (row.spread !== undefined) {
+        const inner = row.spread.#follow(sequence, offset + row.slot, view, at + 4, at + size);
+        if (inner === undefined) return undefined;
+        sequence = inner;
+      } else if (row.merges) {
+        return undefined;
+      } else {
+        sequence = sequence.then(offset + row.slot, row.name);
+      }
+      at += (size + 3) & ~3;
+    }
+    return sequence;
+  }
+
+  #readValues(values: unknown[], siblings: Record<string, unknown>, view: DataView, at: number, end: number, base: number): void {
+    enter();
+    try {
+      while (end - at >= 4) {
+        const size = view.getUint16(at, LITTLE_ENDIAN);
+        const row = this.#byId[view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK]!;
+        if (row.spread !== undefined) {
+          row.spread.#readValues(values, siblings, view, at + 4, at + size, at + 4);
+        } else {
+          const value = readRow(row, view, at + 4, size - 4, siblings, base);
+          if (row.decides) siblings[row.name] = value;
+          values.push(value);
+        }
+        at += (size + 3) & ~3;
+      }
+    } finally {
+      depth--;
+    }
+  }
+
+  readInto(out: object, view: DataView, at: number, end: number, base: number): void {
+    const fields = out as Record<string, unknown>;
+    enter();
+    try {
+      while (end - at >= 4) {
+        const size = view.getUint16(at, LITTLE_ENDIAN);
+        if (size < 4 || size > end - at) throw new CodecError('', `an attribute of ${size} bytes where ${end - at} are left`);
+        const type = view.getUint16(at + 2, LITTLE_ENDIAN);
+        const row = this.#byId[type & NLA_TYPE_MASK];
+        if (row === undefined) {
+          ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });
+        } else {
+          const value = readRow(row, view, at + 4, size - 4, out, base);
+          if (!row.merges) fields[row.name] = value;
+        }
+        at += (size + 3) & ~3;
+      }
+    } finally {
+      depth--;
+    }
+  }
+}
+
+function readRow(row: Row, view: DataView, at: number, length: number, siblings: object, base: number): unknown {
+  try {
+    return row.codec.read(view, at, length, siblings, base);
+  } catch (error) {
+    throw error instanceof CodecError && !row.whole ? error.within(row.name) : error;
+  }
+}
+
+function enter(): void {
+  if (depth === MAX_DEPTH) throw new CodecError('', `attributes are nested more than ${MAX_DEPTH} deep`);
+  depth++;
+}
+
+/** Damerau-free Levenshtein distance: enough to recognise a slip of the finger. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}
+
+/** A table of attributes, in the order in which the documentation shows them. Numbers must differ. */
+export function attrSet<const T extends Rows>(prefix: string, rows: T, header?: Header): AttrSet<T> {
+  return new Table(prefix, rows, header);
+}
+
+/** Attributes inside an attribute. */
+export function nest<T extends Rows>(set: AttrSet<T>): Codec<AttrsIn<T>, AttrsOut<T>> {
+  return {
+    typeFlags: NLA_F_NESTED,
+    write: (writer, value) => set.write(writer, value),
+    read: (view, at, length) => set.read(view, at, at + length),
+    step: (_view, at, length) => ({ label: '', set, at, end: at + length }),
+    inner: () => [set],
+  };
+}
+
+/** Attributes inside an attribute that the user sees beside the outer ones: the nesting says nothing. */
+export function spread<T extends Rows>(set: AttrSet<T>): Codec<AttrsIn<T>, AttrsOut<T>> {
+  const codec: SpreadCodec<T> = {
+    spread: set,
+    typeFlags: NLA_F_NESTED,
+    write: (writer, value) => set.writePart(writer, value),
+    read(view, at, length, siblings) {
+      set.readInto(siblings, view, at, at + length, at);
+      return siblings;
+    },
+    step: (_view, at, length) => ({ label: '', set, at, end: at + length }),
+    inner: () => [set],
+  };
+  return codec;
+}
+
+/**
+ * A codec that assigns to its siblings what it reads, instead of to a field of its own. With `keys` it also writes
+ * those fields of its siblings: its value is the object around it.
+ */
+export function merging<In, Out>(codec: Codec<In, Out>, keys?: readonly string[]): Codec<In, Out> {
+  const merge: MergeCodec<In, Out> = { ...codec, merges: true, keys };
+  return merge;
+}
+
+/** The attributes inside depend on a sibling, as IFLA_INFO_DATA's depend on IFLA_INFO_KIND. */
+export function selected<In, Out>(
+  sets: () => Readonly<Record<string, AttrSet<Rows>>>,
+  key: string,
+): Codec<In, Out> {
+  const choose = (siblings: object): [string | undefined, AttrSet<Rows> | undefined] => {
+    const kind = (siblings as Record<string, unknown>)[key] as string | undefined;
+    const all = sets();
+    return [kind, kind !== undefined && Object.hasOwn(all, kind) ? all[kind] : undefined];
+  };
+  return {
+    typeFlags: NLA_F_NESTED,
+    decidedBy: key,
+    write(writer, value, siblings) {
+      const [kind, set] = choose(siblings);
+      if (value instanceof Uint8Array) writer.append(value);
+      else if (set !== undefined) labelled(kind, () => set.write(writer, value as AttrsIn<Rows>));
+      else if (kind === undefined) throw new CodecError('', `needs ${key}, which says what it consists of`);
+      else throw new CodecError('', `the attributes of ${key} ${show(kind)} are not known here: pass them as a Uint8Array`);
+    },
+    read(view, at, length, siblings) {
+      const [kind, set] = choose(siblings);
+      if (set === undefined) return readBytes(view, at, length) as Out;
+      return labelled(kind, () => set.read(view, at, at + length)) as Out;
+    },
+    step(_view, at, length, _offset, siblings): Step | undefined {
+      const [kind, set] = choose(siblings);
+      return set === undefined ? undefined : { label: `(${kind})`, set, at, end: at + length };
+    },
+    inner: () => Object.values(sets()),
+  };
+}
+
+function labelled<T>(kind: string | undefined, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof CodecError ? error.within(`(${kind})`) : error;
+  }
+}
+
+/** An array, each element an attribute; the kernel looks at `type` (1 unless said) or at none. */
+export function list<In, Out>(element: Codec<In, Out>, type = 1): Codec<readonly In[], readonly Out[]> {
+  const elementType = type | (element.typeFlags ?? 0);
+  return {
+    typeFlags: NLA_F_NESTED,
+    write(writer, value, siblings, base) {
+      if (!Array.isArray(value)) throw new CodecError('', `takes an array, not ${show(value)}`);
+      for (const [index, item] of (value as readonly In[]).entries()) {
+        try {
+          const at = writer.beginAttr(elementType);
+          element.write(writer, item, siblings, base);
+          writer.endAttr(at);
+        } catch (error) {
+          throw error instanceof CodecError ? error.within(`[${index}]`) : error;
+        }
+      }
+    },
+    read(view, at, length, siblings, base) {
+      const out: Out[] = [];
+      const end = at + length;
+      while (end - at >= 4) {
+        const size = view.getUint16(at, LITTLE_ENDIAN);
+        if (size < 4 || size > end - at) throw new CodecError(`[${out.length}]`, `${size} bytes where ${end - at} are left`);
+        try {
+          out.push(element.read(view, at + 4, size - 4, siblings, base));
+        } catch (error) {
+          throw error instanceof CodecError ? error.within(`[${out.length}]`) : error;
+        }
+        at += (size + 3) & ~3;
+      }
+      return out;
+    },
+    step(view, at, length, offset, siblings) {
+      const end = at + length;
+      for (let index = 0; end - at >= 4; index++) {
+        const size = view.getUint16(at, LITTLE_ENDIAN);
+        if (size < 4 || size > end - at) return undefined;
+        if (offset < at + size) {
+          const inner = element.step?.(view, at + 4, size - 4, offset, siblings);
+          return inner === undefined ? undefined : { ...inner, label: `[${index}]${inner.label}` };
+        }
+        at += (size + 3) & ~3;
+      }
+      return undefined;
+    },
+    inner: element.inner,
+  };
+}

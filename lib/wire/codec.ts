@@ -1,0 +1,91 @@
+import { CodecError } from '../errors.js';
+import type { AttrSet, Rows } from './attrs.js';
+import type { Writer } from './writer.js';
+
+/** The inner attributes that contain a byte of an attribute's payload; for the paths of extended ACKs. */
+export interface Step {
+  /** What to add to the attribute's name: `'(vxlan)'`, `'[2]'` or nothing. */
+  readonly label: string;
+  readonly set: AttrSet<Rows>;
+  /** Where the set's header, if it has one, begins. */
+  readonly at: number;
+  readonly end: number;
+}
+
+/**
+ * Writes one kind of payload and reads it back. `In` and `Out` differ where the kernel dumps something else than it takes.
+ *
+ * `siblings` is the object that the attribute belongs to: when writing the user's, when reading what has been decoded
+ * so far. `base` is where the fixed header of the attribute's set begins: some attributes keep half of their value there.
+ */
+export interface Codec<in In, out Out = In> {
+  readonly write: (writer: Writer, value: In, siblings: object, base: number) => void;
+  /** `view` holds at least `length` bytes from `at` on: the caller has checked that. */
+  readonly read: (view: DataView, at: number, length: number, siblings: object, base: number) => Out;
+  /** The number of bytes, where it is the same for every value: a member of a struct needs one. */
+  readonly size?: number | undefined;
+  /** Values that are expressed by sending nothing. */
+  readonly omit?: ((value: In) => boolean) | undefined;
+  /** NLA_F_NESTED or NLA_F_NET_BYTEORDER, where the kernel wants to see them. */
+  readonly typeFlags?: number | undefined;
+  /** The name of the sibling that says how to read this attribute. */
+  readonly decidedBy?: string | undefined;
+  /** The attributes inside, to descend into the one that holds the byte at `offset`. */
+  readonly step?: ((view: DataView, at: number, length: number, offset: number, siblings: object) => Step | undefined) | undefined;
+  /** The inner sets that a value can consist of, for checks that go over all tables. */
+  readonly inner?: (() => readonly AttrSet<Rows>[]) | undefined;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table's rows have codecs of every type
+export type AnyCodec = Codec<any, any>;
+export type InputOf<C> = C extends Codec<infer In, unknown> ? In : never;
+export type OutputOf<C> = C extends Codec<never, infer Out> ? Out : never;
+
+/** How a bad value appears in a message: short, and told from its neighbours (`'1'` from `1`). */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 61)}...` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** Reads nothing but a payload of exactly `size` bytes, or of more, which a newer kernel may send. */
+export function needBytes(length: number, size: number): void {
+  if (length < size) throw new CodecError('', `${length} bytes instead of ${size}`);
+}
+
+/** A codec made of another one: the same bytes, other values. */
+export function mapped<In, Out, PlainIn, PlainOut>(
+  plain: Codec<PlainIn, PlainOut>,
+  toPlain: (value: In) => PlainIn,
+  fromPlain: (value: PlainOut) => Out,
+): Codec<In, Out> {
+  return {
+    ...plain,
+    omit: undefined,
+    write: (writer, value, siblings, base) => plain.write(writer, toPlain(value), siblings, base),
+    read: (view, at, length, siblings, base) => fromPlain(plain.read(view, at, length, siblings, base)),
+  };
+}
+
+/** Written as one codec says, read as another: `split(flag, bool8)`. */
+export function split<In, Out>(input: Codec<In, unknown>, output: Codec<never, Out>): Codec<In, Out> {
+  return {
+    write: input.write,
+    read: output.read,
+    omit: input.omit,
+    typeFlags: input.typeFlags,
+  };
+}
+
+/** For what the kernel only ever reports. It is passed over when written, so that what was read can be written back. */
+export function readOnly<Out>(plain: Codec<never, Out>): Codec<unknown, Out> {
+  return {
+    omit: () => true,
+    write: () => undefined,
+    read: plain.read,
+    step: plain.step,
+    inner: plain.inner,
+  };
+}

@@ -1,0 +1,94 @@
+import { CodecError } from '../errors.js';
+import { show, type Codec } from './codec.js';
+
+/** One of the kernel's named values. A number that has no name here is read as the number, and may be written as one. */
+export function enumeration<Name extends string>(plain: Codec<number>, values: Readonly<Record<Name, number>>): Codec<Name | number> {
+  const byName = new Map<unknown, number>(Object.entries<number>(values));
+  // An array where the numbers are small, which is nearly always: half the time of a Map.
+  const byValue: (Name | undefined)[] = [];
+  const beyond = new Map<number, Name>();
+  for (const [name, value] of Object.entries(values) as [Name, number][]) {
+    if (value >= 0 && value < 256) byValue[value] ??= name;
+    else if (!beyond.has(value)) beyond.set(value, name);
+  }
+  return {
+    size: plain.size,
+    write(writer, value, siblings, base) {
+      const number = typeof value === 'number' ? value : byName.get(value);
+      if (number === undefined) throw new CodecError('', `takes ${oneOf(byName.keys())} or a number, not ${show(value)}`);
+      plain.write(writer, number, siblings, base);
+    },
+    read(view, at, length, siblings, base) {
+      const value = plain.read(view, at, length, siblings, base);
+      return (value < 256 ? byValue[value] : beyond.get(value)) ?? value;
+    },
+  };
+}
+
+function oneOf(names: Iterable<unknown>): string {
+  return [...names].map((name) => `'${String(name)}'`).join(', ');
+}
+
+/** Names of the bits that are set; a bit without a name appears as its value. */
+export type FlagList<Name extends string> = readonly (Name | number)[];
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** The bits of a number and their names. */
+export class Bits<Name extends string> {
+  readonly #byName: Map<unknown, number>;
+  readonly #names: readonly [Name, number][];
+  /** Few combinations occur, and dumps repeat them: each list is made once and shared. */
+  readonly #lists = new Map<number, FlagList<Name>>();
+
+  constructor(bits: Readonly<Record<Name, number>>) {
+    this.#names = Object.entries(bits) as [Name, number][];
+    this.#byName = new Map(this.#names);
+  }
+
+  list(value: number): FlagList<Name> {
+    if (value === 0) return NONE;
+    let list = this.#lists.get(value);
+    if (list === undefined) {
+      list = this.#make(value);
+      if (this.#lists.size < 4096) this.#lists.set(value, list);
+    }
+    return list;
+  }
+
+  #make(value: number): FlagList<Name> {
+    const list: (Name | number)[] = [];
+    let rest = value;
+    for (const [name, bit] of this.#names) {
+      if ((value & bit) >>> 0 === bit >>> 0) {
+        list.push(name);
+        rest &= ~bit;
+      }
+    }
+    for (let bit = 0; bit < 32; bit++) if (((rest >>> bit) & 1) === 1) list.push((1 << bit) >>> 0);
+    return Object.freeze(list);
+  }
+
+  bit(name: unknown): number {
+    const bit = typeof name === 'number' ? name : this.#byName.get(name);
+    if (bit === undefined) throw new CodecError('', `takes ${oneOf(this.#byName.keys())}, not ${show(name)}`);
+    return bit;
+  }
+
+  value(list: unknown): number {
+    if (!Array.isArray(list)) throw new CodecError('', `takes an array of flag names, not ${show(list)}`);
+    let value = 0;
+    for (const name of list) value |= this.bit(name);
+    return value >>> 0;
+  }
+}
+
+/** A number of which each bit has a name: read and written as the list of the names that are set. */
+export function flagList<Name extends string>(plain: Codec<number>, bits: Readonly<Record<Name, number>>): Codec<FlagList<Name>> {
+  const names = new Bits(bits);
+  return {
+    size: plain.size,
+    write: (writer, value, siblings, base) => plain.write(writer, names.value(value), siblings, base),
+    read: (view, at, length, siblings, base) => names.list(plain.read(view, at, length, siblings, base)),
+  };
+}

@@ -1,0 +1,128 @@
+#include "exchange.h"
+
+#include <linux/netlink.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace netlace {
+
+namespace {
+
+// How many messages end an answer. A header that makes no sense ends the walk: what follows it cannot be found.
+uint32_t count_terminators(std::span<const uint8_t> datagram) {
+  uint32_t count = 0;
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header;
+    std::memcpy(&header, datagram.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) {
+      break;
+    }
+    if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
+      count++;
+    }
+    datagram = datagram.subspan(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
+  }
+  return count;
+}
+
+}  // namespace
+
+bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
+  if (socket.closed()) {
+    return finish(-ECANCELED);
+  }
+  if (!sent_) {
+    if (int error = socket.take_deferred_error()) {
+      return finish(-error);
+    }
+    if (!request_.empty()) {
+      if (int error = socket.send(request_)) {
+        return finish(error);
+      }
+    }
+    sent_ = true;
+  }
+  while (terminators_ > 0) {
+    NetlinkSocket::Next next = socket.peek();
+    if (next.length == -EAGAIN) {
+      Waited waited = wait_for_news(socket, slice);
+      if (socket.closed()) {
+        return finish(-ECANCELED);
+      }
+      if (waited == Waited::over) {
+        break;
+      }
+      if (waited == Waited::silent) {
+        return false;
+      }
+      continue;
+    }
+    if (next.length < 0) {
+      return fail(socket, static_cast<int>(-next.length));
+    }
+    if (!next.from_kernel) {
+      // Cut to nothing, which is no error here.
+      if (ssize_t taken = socket.take({}); taken < 0 && taken != -EMSGSIZE) {
+        return fail(socket, static_cast<int>(-taken));
+      }
+      continue;
+    }
+    size_t length = static_cast<size_t>(next.length);
+    size_t start = NLMSG_ALIGN(filled_);
+    if (start > into_.size() || length > into_.size() - start) {
+      // Nothing filled means start == 0, so `length` is greater than `into_`.
+      return finish(static_cast<int64_t>(filled_ == 0 ? length : filled_));
+    }
+    // All that is left, not just `length`: from the size offered here the kernel learns how much of a dump to put into
+    // each of the datagrams to come.
+    std::span<uint8_t> rest = into_.subspan(start);
+    ssize_t taken = socket.take(rest);
+    if (taken < 0) {
+      return fail(socket, static_cast<int>(-taken));
+    }
+    filled_ = start + static_cast<size_t>(taken);
+    terminators_ -= std::min(terminators_, count_terminators(rest.first(static_cast<size_t>(taken))));
+    silent_since_.reset();
+  }
+  return finish(static_cast<int64_t>(filled_));
+}
+
+bool Exchange::finish(int64_t result) {
+  result_ = result;
+  return true;
+}
+
+// What was received before the error goes out first.
+bool Exchange::fail(NetlinkSocket& socket, int error) {
+  if (filled_ == 0) {
+    return finish(-error);
+  }
+  socket.defer_error(error);
+  return finish(static_cast<int64_t>(filled_));
+}
+
+Exchange::Waited Exchange::wait_for_news(const NetlinkSocket& socket, std::chrono::milliseconds slice) {
+  if (wait_ == 0) {
+    return Waited::over;
+  }
+  Clock::time_point now = Clock::now();
+  if (!silent_since_) {
+    silent_since_ = now;
+  }
+  std::chrono::milliseconds patience = slice;
+  if (wait_ > 0) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(*silent_since_ + std::chrono::milliseconds(wait_) - now);
+    if (left.count() <= 0) {
+      return Waited::over;
+    }
+    patience = std::min(patience, left);
+  }
+  pollfd watched[2] = {{socket.fd(), POLLIN, 0}, {socket.wake_fd(), POLLIN, 0}};
+  int ready = poll(watched, 2, static_cast<int>(patience.count()));
+  // Interrupted by a signal counts as news: whoever looks again finds nothing, and waits again.
+  return ready == 0 ? (patience < slice ? Waited::over : Waited::silent) : Waited::arrived;
+}
+
+}  // namespace netlace

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "netlink_socket.h"
+
+namespace netlace {
+
+// One request and its replies: `exchange` of the addon's contract. It can be carried out a slice of time at a time, so
+// that nobody has to wait without end for a kernel that stays silent.
+class Exchange {
+ public:
+  // `wait` in milliseconds; negative: without end.
+  Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t terminators, int wait)
+      : request_(request), into_(into), terminators_(terminators), wait_(wait) {}
+
+  // Goes on until the exchange is finished (true), or until nothing has arrived for `slice` (false).
+  bool advance(NetlinkSocket& socket, std::chrono::milliseconds slice);
+
+  // Once finished: what `exchange` returns.
+  int64_t result() const { return result_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  enum class Waited { arrived, silent, over };
+
+  bool finish(int64_t result);
+  bool fail(NetlinkSocket& socket, int error);
+  Waited wait_for_news(const NetlinkSocket& socket, std::chrono::milliseconds slice);
+
+  std::span<const uint8_t> request_;
+  std::span<uint8_t> into_;
+  uint32_t terminators_;
+  int wait_;
+  bool sent_ = false;
+  size_t filled_ = 0;
+  // Since when the socket has been found empty.
+  std::optional<Clock::time_point> silent_since_;
+  int64_t result_ = 0;
+};
+
+}  // namespace netlace

@@ -1,0 +1,106 @@
+#include "netlink_socket.h"
+
+#include <linux/netlink.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "socket_options.h"
+
+namespace netlace {
+
+Result<std::shared_ptr<NetlinkSocket>> NetlinkSocket::open(int protocol, const std::vector<int>& options) {
+  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  if (!fd) {
+    return Failure::of("socket");
+  }
+  sockaddr_nl address = {};
+  address.nl_family = AF_NETLINK;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return Failure::of("bind");
+  }
+  // After bind(), which takes a socket out of the groups 1 to 32 that `nl_groups` does not name.
+  if (!set_options(fd.get(), options)) {
+    return Failure::of("setsockopt");
+  }
+  socklen_t length = sizeof address;
+  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return Failure::of("getsockname");
+  }
+  return std::make_shared<NetlinkSocket>(std::move(fd), address.nl_pid);
+}
+
+void NetlinkSocket::close() {
+  std::lock_guard lock(mutex_);
+  if (closed_.exchange(true)) {
+    return;
+  }
+  if (leases_ == 0) {
+    shut();
+  } else if (wake_) {
+    eventfd_write(wake_.get(), 1);
+  }
+}
+
+void NetlinkSocket::prepare_wake() {
+  if (!wake_) {
+    wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
+}
+
+int NetlinkSocket::send(std::span<const uint8_t> request) const {
+  sockaddr_nl kernel = {};
+  kernel.nl_family = AF_NETLINK;
+  ssize_t sent;
+  do {
+    sent =
+        sendto(fd(), request.data(), request.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -errno : 0;
+}
+
+NetlinkSocket::Next NetlinkSocket::peek() const {
+  sockaddr_nl sender = {};
+  msghdr message = {};
+  message.msg_name = &sender;
+  message.msg_namelen = sizeof sender;
+  ssize_t length;
+  do {
+    length = recvmsg(fd(), &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+  } while (length < 0 && errno == EINTR);
+  return {length < 0 ? -errno : length, sender.nl_pid == 0};
+}
+
+ssize_t NetlinkSocket::take(std::span<uint8_t> into) const {
+  ssize_t length;
+  do {
+    length = recv(fd(), into.data(), into.size(), MSG_TRUNC | MSG_DONTWAIT);
+  } while (length < 0 && errno == EINTR);
+  if (length < 0) {
+    return -errno;
+  }
+  return static_cast<size_t>(length) > into.size() ? -EMSGSIZE : length;
+}
+
+bool NetlinkSocket::acquire() {
+  std::lock_guard lock(mutex_);
+  if (closed()) {
+    return false;
+  }
+  leases_++;
+  return true;
+}
+
+void NetlinkSocket::release() {
+  std::lock_guard lock(mutex_);
+  leases_--;
+  if (leases_ == 0 && closed()) {
+    shut();
+  }
+}
+
+void NetlinkSocket::shut() {
+  fd_.reset();
+  wake_.reset();
+}
+
+}  // namespace netlace

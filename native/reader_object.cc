@@ -1,0 +1,146 @@
+#include "reader_object.h"
+
+#include "arguments.h"
+#include "convert.h"
+#include "instance.h"
+#include "netlink_socket_object.h"
+
+namespace netlace {
+
+namespace {
+constexpr napi_type_tag tag = {0x6e65746c61636503, 0x726561646572};
+}
+
+Napi::Function ReaderObject::define(Napi::Env env) {
+  using Self = ReaderObject;
+  return DefineClass(env, "Reader",
+                     {InstanceMethod<&Self::add>("add"), InstanceMethod<&Self::resume>("resume"),
+                      InstanceMethod<&Self::remove>("remove"), InstanceMethod<&Self::ref>("ref"),
+                      InstanceMethod<&Self::unref>("unref"), InstanceMethod<&Self::close>("close")});
+}
+
+ReaderObject* ReaderObject::Unwrap(Napi::Object object) {
+  return unwrap_this<ReaderObject>(object, tag);
+}
+
+ReaderObject::ReaderObject(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
+  Napi::Env env = info.Env();
+  info.This().As<Napi::Object>().TypeTag(&tag);
+  if (!info[0].IsFunction()) {
+    Napi::TypeError::New(env, "onDelivery must be a function").ThrowAsJavaScriptException();
+    return;
+  }
+  auto* shared = new std::shared_ptr<Reader>();
+  auto finalize = [](napi_env, void*, void* context) { delete static_cast<std::shared_ptr<Reader>*>(context); };
+  if (napi_create_threadsafe_function(env, info[0], nullptr, Napi::String::New(env, "netlace"), 0, 1, nullptr, finalize,
+                                      shared, deliver, &deliveries_) != napi_ok) {
+    delete shared;
+    Napi::Error::New(env).ThrowAsJavaScriptException();
+    return;
+  }
+  reader_ = std::make_shared<Reader>(deliveries_);
+  *shared = reader_;
+  // Hooks run last in, first out: this one ends the thread before Node frees the thread-safe function under it.
+  napi_add_env_cleanup_hook(env, on_environment_end, this);
+}
+
+ReaderObject::~ReaderObject() {
+  end();
+}
+
+Napi::Value ReaderObject::add(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  NetlinkSocketObject* object = NetlinkSocketObject::from(info[0]);
+  if (object == nullptr) {
+    if (!env.IsExceptionPending()) {
+      Napi::TypeError::New(env, "socket must be a NetlinkSocket").ThrowAsJavaScriptException();
+    }
+    return {};
+  }
+  if (reader_->stopped()) {
+    return Napi::Number::New(env, -EBADF);
+  }
+  Result<std::shared_ptr<NetlinkSocket>> socket = object->for_reader();
+  if (Failure* failure = std::get_if<Failure>(&socket)) {
+    return Napi::Number::New(env, -failure->number);
+  }
+  int64_t id = reader_->add(*std::get_if<std::shared_ptr<NetlinkSocket>>(&socket));
+  if (id > 0) {
+    object->hand_over();
+  }
+  return Napi::Number::New(env, static_cast<double>(id));
+}
+
+void ReaderObject::resume(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  if (arguments.valid()) {
+    reader_->resume(id);
+  }
+}
+
+void ReaderObject::remove(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  if (arguments.valid()) {
+    reader_->remove(id);
+  }
+}
+
+void ReaderObject::ref(const Napi::CallbackInfo& info) {
+  if (!reader_->stopped()) {
+    napi_ref_threadsafe_function(info.Env(), deliveries_);
+  }
+}
+
+void ReaderObject::unref(const Napi::CallbackInfo& info) {
+  if (!reader_->stopped()) {
+    napi_unref_threadsafe_function(info.Env(), deliveries_);
+  }
+}
+
+void ReaderObject::close(const Napi::CallbackInfo&) {
+  end();
+}
+
+// In the JavaScript thread, once for each posted delivery. `env` is null when the function is being freed.
+void ReaderObject::deliver(napi_env raw_env, napi_value callback, void* context, void* data) {
+  std::unique_ptr<Delivery> delivery(static_cast<Delivery*>(data));
+  if (raw_env == nullptr || callback == nullptr) {
+    return;
+  }
+  Reader& reader = **static_cast<std::shared_ptr<Reader>*>(context);
+  if (!reader.has(delivery->id)) {
+    return;
+  }
+  Napi::Env env(raw_env);
+  Napi::HandleScope scope(env);
+  Napi::Value bytes = delivery->error == 0 ? to_uint8_array(env, delivery->bytes) : env.Null();
+  if (bytes.IsEmpty()) {
+    return;
+  }
+  napi_value arguments[] = {Napi::Number::New(env, delivery->id), bytes, Napi::Number::New(env, delivery->error)};
+  napi_value result;
+  if (napi_call_function(env, env.Undefined(), callback, 3, arguments, &result) == napi_pending_exception) {
+    // Thrown by the callback: an uncaught exception, as from any other callback. None is there if JavaScript has ended.
+    napi_value error;
+    if (env.IsExceptionPending() && napi_get_and_clear_last_exception(env, &error) == napi_ok) {
+      napi_fatal_exception(env, error);
+    }
+  }
+}
+
+void ReaderObject::on_environment_end(void* object) {
+  // Only the thread: Node itself frees the thread-safe function next.
+  static_cast<ReaderObject*>(object)->reader_->stop();
+}
+
+void ReaderObject::end() {
+  if (reader_ != nullptr && !reader_->stopped()) {
+    napi_remove_env_cleanup_hook(env_, on_environment_end, this);
+    reader_->stop();
+    napi_release_threadsafe_function(deliveries_, napi_tsfn_abort);
+  }
+}
+
+}  // namespace netlace

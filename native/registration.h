@@ -1,0 +1,15 @@
+#pragma once
+
+#include <napi.h>
+
+#include "call.h"
+
+namespace netlace {
+
+// Each source of operations adds what it has.
+void add_file_calls(Calls& calls);
+void add_mount_calls(Calls& calls);
+void add_namespace_calls(Calls& calls, Napi::Object exports);
+void add_socket_calls(Calls& calls);
+
+}  // namespace netlace

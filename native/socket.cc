@@ -1,0 +1,107 @@
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "registration.h"
+#include "socket_options.h"
+#include "thread.h"
+
+namespace netlace {
+
+namespace {
+
+struct OpenNetlink {
+  int netns;
+  int protocol;
+  std::vector<int> options;
+
+  explicit OpenNetlink(Arguments& arguments)
+      : netns(arguments.integer<int>(0, "netns")), protocol(arguments.integer<int>(1, "protocol")),
+        options(arguments.integers(2, "options")) {}
+
+  Result<std::shared_ptr<NetlinkSocket>> run() const {
+    return in_namespace(netns, [&] { return NetlinkSocket::open(protocol, options); });
+  }
+};
+
+// Connecting goes on after a signal has interrupted the call: the outcome is to be waited for, not asked for again.
+bool connect_through_signals(int fd, const std::vector<uint8_t>& address) {
+  if (connect(fd, reinterpret_cast<const sockaddr*>(address.data()), static_cast<socklen_t>(address.size())) == 0) {
+    return true;
+  }
+  if (errno != EINTR) {
+    return errno == EINPROGRESS;
+  }
+  pollfd watched = {fd, POLLOUT, 0};
+  while (poll(&watched, 1, -1) < 0) {
+    if (errno != EINTR) {
+      return false;
+    }
+  }
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
+    return false;
+  }
+  errno = error;
+  return error == 0;
+}
+
+struct OpenSocket {
+  int netns;
+  int domain;
+  int type;
+  int protocol;
+  std::vector<int> options;
+  std::vector<uint8_t> bind_address;
+  std::vector<uint8_t> connect_address;
+  int backlog = 0;
+  bool binds = false;
+  bool listens = false;
+  bool connects = false;
+
+  explicit OpenSocket(Arguments& arguments)
+      : netns(arguments.integer<int>(0, "netns")), domain(arguments.integer<int>(1, "domain")),
+        type(arguments.integer<int>(2, "type")), protocol(arguments.integer<int>(3, "protocol")) {
+    constexpr size_t setup = 4;
+    arguments.property(setup, "options", options);
+    binds = arguments.property(setup, "bind", bind_address);
+    listens = arguments.property(setup, "backlog", backlog);
+    connects = arguments.property(setup, "connect", connect_address);
+  }
+
+  Result<UniqueFd> run() const {
+    return in_namespace(netns, [&] { return open(); });
+  }
+
+  Result<UniqueFd> open() const {
+    UniqueFd fd(::socket(domain, type | SOCK_CLOEXEC, protocol));
+    if (!fd) {
+      return Failure::of("socket");
+    }
+    if (!set_options(fd.get(), options)) {
+      return Failure::of("setsockopt");
+    }
+    if (binds && bind(fd.get(), reinterpret_cast<const sockaddr*>(bind_address.data()),
+                      static_cast<socklen_t>(bind_address.size())) != 0) {
+      return Failure::of("bind");
+    }
+    if (listens && listen(fd.get(), backlog) != 0) {
+      return Failure::of("listen");
+    }
+    if (connects && !connect_through_signals(fd.get(), connect_address)) {
+      return Failure::of("connect");
+    }
+    return fd;
+  }
+};
+
+}  // namespace
+
+void add_socket_calls(Calls& calls) {
+  calls.add<OpenNetlink>("netlink");
+  calls.add<OpenSocket>("socket");
+}
+
+}  // namespace netlace

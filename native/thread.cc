@@ -1,0 +1,29 @@
+#include "thread.h"
+
+#include <csignal>
+
+namespace netlace {
+
+namespace {
+// Nothing deep runs in these threads, and the default of 8 MiB may be refused where address space is limited.
+constexpr size_t stack_bytes = 512 * 1024;
+}  // namespace
+
+int start_thread(pthread_t& thread, void* (*entry)(void*), void* argument) {
+  pthread_attr_t attributes;
+  if (int error = pthread_attr_init(&attributes)) {
+    return error;
+  }
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  // A new thread inherits the mask, so it is set here around the creation.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error = pthread_create(&thread, &attributes, entry, argument);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  return error;
+}
+
+}  // namespace netlace

@@ -1,0 +1,25 @@
+// npm run test:sanitize [suite ...]: the tests over an addon built with AddressSanitizer and UndefinedBehaviorSanitizer.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root, run } from './lib.mjs';
+
+const suites = process.argv.slice(2);
+
+run('npm', ['run', '--silent', 'build:ts']);
+run('cmake-js', ['compile', '--out', 'build/sanitize', '--CDNETLACE_SANITIZE=address,undefined']);
+
+// Node.js itself is not instrumented, so the run-time libraries have to be loaded before it.
+const preload = ['libasan.so', 'libubsan.so'].map((name) =>
+  execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),
+);
+run('node', [join(root, 'scripts/test.mjs'), ...(suites.length > 0 ? suites : ['unit', 'kernel'])], {
+  env: {
+    ...process.env,
+    NETLACE_PREBUILT: '1',
+    NETLACE_ADDON: join(root, 'build/sanitize/Release/netlace.node'),
+    LD_PRELOAD: preload.join(' '),
+    // Node.js frees little of what it has when it ends.
+    ASAN_OPTIONS: 'detect_leaks=0',
+    UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+  },
+});
