@@ -3,7 +3,6 @@
 #include <napi.h>
 
 #include <memory>
-#include <optional>
 
 #include "arguments.h"
 #include "exchange.h"

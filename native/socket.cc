@@ -1,8 +1,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <optional>
-
 #include "registration.h"
 #include "socket_options.h"
 #include "thread.h"

@@ -94,7 +94,7 @@ export interface NamespaceIdentity {
  * call, which then ends.
  */
 export interface Calls {
-  /** Opens and binds a netlink socket, after setting `options` (triples of level, name, int value). */
+  /** Opens and binds a netlink socket and sets `options` (triples of level, name, int value): memberships last only after `bind`. */
   netlink(netns: number, protocol: number, options: readonly number[]): NetlinkSocket | Failure;
   /** Opens any socket inside a namespace: SOCK_CLOEXEC is always added. */
   socket(netns: number, domain: number, type: number, protocol: number, setup: SocketSetup): Descriptor | Failure;

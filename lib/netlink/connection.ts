@@ -3,12 +3,12 @@ import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import { replyBuffers } from './buffers.js';
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from './constants.js';
 import { requestChannel, warningChannel, type KernelWarning } from './diagnostics.js';
-import { Dump, dumpSync, type DumpHost } from './dump.js';
-import { kernelError, readAck, type Ack } from './extack.js';
-import { ECANCELED, failure } from './failure.js';
+import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
+import { kernelError, readAck, readDone, type Ack } from './extack.js';
+import { ECANCELED, ENOBUFS, failure } from './failure.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { writeRequest, type Request } from './request.js';
-import type { Channel, Source } from './source.js';
+import type { Channel, Listener, OnDatagrams, Source } from './source.js';
 
 /** The most requests in one send: their ACKs, of 768 bytes each in the kernel's accounting, fit into the least receive buffer. */
 const BATCH_REQUESTS = 128;
@@ -34,6 +34,8 @@ interface Batch {
   readonly writer: Writer;
   readonly sequences: number[];
   weight: number;
+  /** Its exchange is over: what is still pending of it was sent, and waits for an answer. */
+  sent: boolean;
 }
 
 export interface ConnectionOptions {
@@ -68,10 +70,6 @@ export class Connection {
     this.#onWarning = options.onWarning;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /** Sends a request and resolves with the object that its reply decodes to, if it has one. */
   request<T>(request: Request<T>, options?: CallOptions): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -91,7 +89,7 @@ export class Connection {
       batch = undefined;
     }
     if (batch === undefined) {
-      batch = this.#batch = { writer: this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096), sequences: [], weight: 0 };
+      batch = this.#batch = { writer: this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096), sequences: [], weight: 0, sent: false };
       const opened = batch;
       queueMicrotask(() => {
         if (this.#batch === opened) this.#flush(opened);
@@ -162,10 +160,11 @@ export class Connection {
     const received = await this.#main.exchange(request, into, due, -1);
     this.#exchanges--;
     if (received > into.length) least = received;
-    else if (received >= 0) this.#settle(into, received);
-    else this.#fail(batch?.sequences ?? [...this.#pending.keys()], received);
+    else if (received >= 0) this.#settle(into, received, (error) => this.#fail(this.#waiting(batch), () => error));
+    else this.#fail(received === -ENOBUFS ? this.#waiting(batch) : (batch?.sequences ?? this.#waiting(batch)), () => failure(received));
     replyBuffers.give(into);
     if (batch !== undefined) {
+      batch.sent = true;
       // Behind a reply that needed more room than there was, later exchanges receive what this one did not.
       if (batch.sequences.every((sequence) => !this.#pending.has(sequence))) this.#retire(batch);
     }
@@ -177,18 +176,18 @@ export class Connection {
     return this.#pending.size - (this.#batch?.sequences.length ?? 0);
   }
 
-  #settle(bytes: Uint8Array, length: number): void {
+  /** What waits for answers when the exchange of `batch` ends: its requests, and what is left of those sent before. */
+  #waiting(batch: Batch | undefined): number[] {
+    return [...this.#pending].filter(([, pending]) => pending.batch.sent || pending.batch === batch).map(([sequence]) => sequence);
+  }
+
+  #settle(bytes: Uint8Array, length: number, onMalformed: (error: CodecError) => void): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
     let at = 0;
     while (length - at >= NLMSG_HDRLEN) {
       const size = view.getUint32(at, LITTLE_ENDIAN);
       if (size < NLMSG_HDRLEN || size > length - at) {
-        const error = new CodecError('', `a netlink message of ${size} bytes where ${length - at} are left`);
-        for (const [sequence, { reject }] of this.#pending) {
-          this.#pending.delete(sequence);
-          reject(error);
-        }
-        return;
+        return onMalformed(new CodecError('', `a netlink message of ${size} bytes where ${length - at} are left`));
       }
       const sequence = view.getUint32(at + 8, LITTLE_ENDIAN);
       const pending = this.#pending.get(sequence);
@@ -202,7 +201,7 @@ export class Connection {
     try {
       if (type === NLMSG_ERROR || type === NLMSG_DONE) {
         this.#pending.delete(sequence);
-        const ack = readAck(view, at, end);
+        const ack = type === NLMSG_DONE ? readDone(view, at, end) : readAck(view, at, end);
         if (ack.errno === 0) {
           if (ack.details.message !== undefined) this.#warn(pending.request, ack);
           pending.resolve(pending.result);
@@ -224,11 +223,11 @@ export class Connection {
     this.#onWarning?.(warning);
   }
 
-  #fail(sequences: readonly number[], result: number): void {
+  #fail(sequences: readonly number[], error: () => Error): void {
     for (const sequence of sequences) {
       const pending = this.#pending.get(sequence);
       this.#pending.delete(sequence);
-      pending?.reject(failure(result));
+      pending?.reject(error());
     }
   }
 
@@ -238,7 +237,7 @@ export class Connection {
     if (this.#closed) throw new ClosedError('the client');
     const sequence = this.#nextSequence();
     const writer = this.#spareWriters.pop() ?? new Writer();
-    const batch: Batch = { writer, sequences: [sequence], weight: 1 };
+    const batch: Batch = { writer, sequences: [sequence], weight: 1, sent: false };
     const atRest = this.#exchanges === 0;
     const channel = atRest ? this.#main : this.#borrowSync();
     let answer: { value?: T; error?: unknown } | undefined;
@@ -250,15 +249,16 @@ export class Connection {
         batch,
         start: 0,
         end: writer.length,
-        resolve: (value) => (answer = { value: value as T }),
-        reject: (error) => (answer = { error }),
+        // The first counts, as with a promise.
+        resolve: (value) => (answer ??= { value: value as T }),
+        reject: (error) => (answer ??= { error }),
         result: undefined,
       };
       this.#pending.set(sequence, pending);
-      this.#receiveSync(channel, writer.bytes.subarray(0, writer.length), request.operation, options?.timeout ?? -1, () => answer !== undefined);
+      this.#receiveSync(channel, writer.bytes.subarray(0, writer.length), request.operation, options?.timeout ?? -1, () => !this.#pending.has(sequence));
     } finally {
       // A late answer to what was given up must not meet the next request.
-      const healthy = answer !== undefined || !this.#pending.delete(sequence);
+      const healthy = !this.#pending.delete(sequence);
       if (!atRest) this.#giveBack(channel, healthy);
       this.#retire(batch);
     }
@@ -267,6 +267,9 @@ export class Connection {
   }
 
   #receiveSync(channel: Channel, bytes: Uint8Array, operation: string, timeout: number, answered: () => boolean): void {
+    const onMalformed = (error: CodecError) => {
+      throw error;
+    };
     let request: Uint8Array | null = bytes;
     let least = 0;
     do {
@@ -277,7 +280,7 @@ export class Connection {
         if (received < 0) throw failure(received);
         if (received === 0) throw new TimeoutError(operation, timeout);
         if (received > into.length) least = received;
-        else this.#settle(into, received);
+        else this.#settle(into, received, onMalformed);
       } finally {
         replyBuffers.give(into);
       }
@@ -285,7 +288,7 @@ export class Connection {
   }
 
   /** All objects that the kernel has of a kind: to iterate over as they arrive, or to await as an array. */
-  dump<T>(request: Request<T>, options?: CallOptions): Dump<T> {
+  dump<T>(request: Asked<T>, options?: CallOptions): Dump<T> {
     return new Dump(this.#dumpHost, request, options);
   }
 
@@ -325,12 +328,18 @@ export class Connection {
     else channel.close();
   }
 
+  /** Listens to multicast groups, on a socket of its own. */
+  listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener> {
+    if (this.#closed) throw new ClosedError('the client');
+    return this.#source.listen(groups, onDatagrams);
+  }
+
   /** Rejects what is pending and closes the sockets. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#batch = undefined;
-    this.#fail([...this.#pending.keys()], -ECANCELED);
+    this.#fail([...this.#pending.keys()], () => failure(-ECANCELED));
     for (const channel of [this.#main, ...this.#idle, ...this.#lent]) channel.close();
     this.#idle.length = 0;
     this.#source.close();

@@ -21,6 +21,9 @@ export interface DumpHost {
   giveBack(channel: Channel, healthy: boolean): void;
 }
 
+/** A request, or how to come by it: names may have to be looked up first. */
+export type Asked<T> = Request<T> | (() => Promise<Request<T>>);
+
 /** One pass over the kernel's objects. */
 class Pass<T> {
   done = false;
@@ -34,6 +37,10 @@ class Pass<T> {
     this.#sequence = host.sequence();
     writeRequest(this.#writer, request, this.#sequence);
     if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
+  }
+
+  get operation(): string {
+    return this.#request.operation;
   }
 
   get bytes(): Uint8Array {
@@ -64,6 +71,19 @@ class Pass<T> {
     }
   }
 
+  /** Whether a message among these ends the dump, so that no further receive has to be started. */
+  endsIn(bytes: Uint8Array, length: number): boolean {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+    for (let at = 0; length - at >= NLMSG_HDRLEN; ) {
+      const size = view.getUint32(at, LITTLE_ENDIAN);
+      if (size < NLMSG_HDRLEN || size > length - at) return false;
+      const type = view.getUint16(at + 4, LITTLE_ENDIAN);
+      if ((type === NLMSG_DONE || type === NLMSG_ERROR) && view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence) return true;
+      at += (size + 3) & ~3;
+    }
+    return false;
+  }
+
   #decodeOne(decode: NonNullable<Request<T>['decode']>, view: DataView, at: number, end: number, type: number): T | undefined {
     try {
       return decode(view, at, end, type);
@@ -88,11 +108,11 @@ class Pass<T> {
  */
 export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
   readonly #host: DumpHost;
-  readonly #request: Request<T>;
+  readonly #request: Asked<T>;
   readonly #options: CallOptions | undefined;
   #array: Promise<T[]> | undefined;
 
-  constructor(host: DumpHost, request: Request<T>, options: CallOptions | undefined) {
+  constructor(host: DumpHost, request: Asked<T>, options: CallOptions | undefined) {
     this.#host = host;
     this.#request = request;
     this.#options = options;
@@ -113,25 +133,30 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     return this.then().finally(onFinally);
   }
 
+  async #ask(): Promise<Request<T>> {
+    return typeof this.#request === 'function' ? this.#request() : this.#request;
+  }
+
   async #collect(): Promise<T[]> {
+    const request = await this.#ask();
     for (let attempt = 1; ; attempt++) {
       const out: T[] = [];
-      const pass = new Pass(this.#host, this.#request);
+      const pass = new Pass(this.#host, request);
       const chunks = this.#receive(pass, out);
       while ((await chunks.next()).done !== true);
       if (!pass.interrupted) return out;
-      if (attempt === ATTEMPTS) throw new DumpInterruptedError(this.#request.operation, attempt, out);
+      if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, out);
     }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    const pass = new Pass(this.#host, this.#request);
+    const pass = new Pass(this.#host, await this.#ask());
     const chunk: T[] = [];
     for await (const _ of this.#receive(pass, chunk)) {
       yield* chunk;
       chunk.length = 0;
     }
-    if (pass.interrupted) throw new DumpInterruptedError(this.#request.operation, 1, []);
+    if (pass.interrupted) throw new DumpInterruptedError(pass.operation, 1, []);
   }
 
   /** Decodes chunk after chunk into `out`, while the next one is being received in a pool thread. */
@@ -140,7 +165,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     this.#options?.signal?.throwIfAborted();
     const channel = await this.#host.borrow();
     let given: { error: unknown } | undefined;
-    const release = this.#limit(channel, (error) => (given ??= { error }));
+    const release = this.#limit(channel, pass.operation, (error) => (given ??= { error }));
     const taken = new Set<Uint8Array>();
     const start = (request: Uint8Array | null, least = 0) => {
       const into = dumpBuffers.take(least);
@@ -155,7 +180,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
         if (given !== undefined) throw given.error;
         if (received < 0) throw this.#host.isClosed() ? new ClosedError('the client') : failure(received);
         const fits = received <= into.length;
-        const ended = fits && endsWithDone(into, received);
+        const ended = fits && pass.endsIn(into, received);
         if (!ended) under = start(null, fits ? 0 : received);
         if (fits) {
           pass.decode(into, received, out);
@@ -172,7 +197,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     }
   }
 
-  #limit(channel: Channel, onGivenUp: (error: unknown) => void): () => void {
+  #limit(channel: Channel, operation: string, onGivenUp: (error: unknown) => void): () => void {
     const { signal, timeout } = this.#options ?? {};
     const giveUp = (error: unknown) => {
       onGivenUp(error);
@@ -180,25 +205,14 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     };
     const onAbort = () => giveUp(signal!.reason);
     signal?.addEventListener('abort', onAbort);
-    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError(this.#request.operation, timeout)), timeout);
+    // While the socket was being opened nobody listened.
+    if (signal?.aborted === true) onAbort();
+    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError(operation, timeout)), timeout);
     return () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
   }
-}
-
-/** Whether the last message ends the dump, so that no further receive has to be started. */
-function endsWithDone(bytes: Uint8Array, length: number): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  for (let at = 0; length - at >= NLMSG_HDRLEN; ) {
-    const type = view.getUint16(at + 4, LITTLE_ENDIAN);
-    if (type === NLMSG_DONE || type === NLMSG_ERROR) return true;
-    const size = view.getUint32(at, LITTLE_ENDIAN);
-    if (size < NLMSG_HDRLEN) return false;
-    at += (size + 3) & ~3;
-  }
-  return false;
 }
 
 /** The same on the calling thread: an array, made anew when changes interrupted it. */

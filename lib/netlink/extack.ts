@@ -1,4 +1,4 @@
-import { KernelError, type AttributePolicy } from '../errors.js';
+import { CodecError, KernelError, type AttributePolicy } from '../errors.js';
 import { attr, attrSet, nest, type AttrsOut } from '../wire/attrs.js';
 import { enumeration } from '../wire/enums.js';
 import { s64, u32, u64 } from '../wire/numbers.js';
@@ -70,11 +70,12 @@ const NO_DETAILS: Ack['details'] = Object.freeze({});
 /** Reads the message whose header is at `at`. */
 export function readAck(view: DataView, at: number, end: number): Ack {
   const body = at + NLMSG_HDRLEN;
-  if (end - body < 4) return { errno: 0, details: NO_DETAILS };
+  if (end - body < 4) throw new CodecError('', `an ACK of ${end - at} bytes`);
   const errno = -view.getInt32(body, LITTLE_ENDIAN);
   const flags = view.getUint16(at + 6, LITTLE_ENDIAN);
   if ((flags & NLM_F_ACK_TLVS) === 0 || end - body < 4 + NLMSG_HDRLEN) return { errno, details: NO_DETAILS };
   const echoed = (flags & NLM_F_CAPPED) === 0 && errno !== 0 ? view.getUint32(body + 4, LITTLE_ENDIAN) : NLMSG_HDRLEN;
+  if (echoed > end - body) return { errno, details: NO_DETAILS };
   const tlvs = body + 4 + ((echoed + 3) & ~3);
   return { errno, details: tlvs < end ? ackAttrs.read(view, tlvs, end) : NO_DETAILS };
 }

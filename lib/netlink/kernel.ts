@@ -26,6 +26,8 @@ const EVENT_BUFFER = 8 * 1024 * 1024;
 interface SharedReader {
   readonly reader: Reader;
   readonly handlers: Map<number, OnDatagrams>;
+  /** The listeners that keep the process alive. */
+  readonly holding: Set<number>;
 }
 let shared: SharedReader | undefined;
 
@@ -33,7 +35,7 @@ function sharedReader(): SharedReader {
   if (shared === undefined) {
     const handlers = new Map<number, OnDatagrams>();
     const reader = new addon.Reader((id, bytes, errno) => handlers.get(id)?.(bytes, errno));
-    shared = { reader, handlers };
+    shared = { reader, handlers, holding: new Set() };
   }
   return shared;
 }
@@ -62,20 +64,27 @@ export class KernelSource implements Source {
   async listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener> {
     const options = groups.flatMap((group) => [SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group]);
     const socket = prepared(orThrow(await addon.async.netlink(this.#enter(), this.#protocol, options)), EVENT_BUFFER);
-    const { reader, handlers } = sharedReader();
+    const { reader, handlers, holding } = sharedReader();
     const id = reader.add(socket);
     if (id < 0) throw new SyscallError(-id, 'epoll_ctl');
     handlers.set(id, onDatagrams);
+    holding.add(id);
+    reader.ref();
+    const letGo = () => {
+      if (holding.delete(id) && holding.size === 0) reader.unref();
+    };
     let open = true;
     return {
       resume: () => {
         if (open) reader.resume(id);
       },
+      unref: letGo,
       close: () => {
         if (!open) return;
         open = false;
         reader.remove(id);
         handlers.delete(id);
+        letGo();
         if (handlers.size === 0 && shared?.reader === reader) {
           shared = undefined;
           reader.close();

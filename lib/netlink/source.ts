@@ -12,6 +12,8 @@ export interface Channel {
 /** A socket that listens to multicast groups. Deliveries stop after each one until `resume`. */
 export interface Listener {
   resume(): void;
+  /** Waiting for this listener's deliveries no longer keeps the process alive. */
+  unref(): void;
   close(): void;
 }
 

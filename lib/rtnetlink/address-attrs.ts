@@ -4,7 +4,15 @@ import { show, type Codec, type InputOf } from '../wire/codec.js';
 import { Bits, enumeration, type FlagList } from '../wire/enums.js';
 import { formatIp, ip, ipv4, parsePrefix, type Prefix } from '../wire/ip.js';
 import { s32, seconds, u32, u8 } from '../wire/numbers.js';
-import { header, member, struct, type HeaderIn, type HeaderOut, type StructIn, type StructOut } from '../wire/struct.js';
+import {
+  header,
+  member,
+  struct,
+  type HeaderIn,
+  type HeaderOut,
+  type StructIn,
+  type StructOut,
+} from '../wire/struct.js';
 import { nulString } from '../wire/text.js';
 import { AF_INET6 } from './constants.js';
 import { familyByte, familyOf } from './family.js';
@@ -72,7 +80,8 @@ function formatPrefix(view: DataView, at: number, length: number, base: number):
 }
 
 function checkFamily({ address }: Prefix, value: unknown, view: DataView, base: number): void {
-  if (familyOf(address) !== view.getUint8(base)) throw new CodecError('', `${show(value)} is not of the family that the rest is of`);
+  if (familyOf(address) !== view.getUint8(base))
+    throw new CodecError('', `${show(value)} is not of the family that the rest is of`);
 }
 
 /** IFA_LOCAL. IPv6 sends it only with a peer, and then first; IPv4 always, after IFA_ADDRESS. */
@@ -163,7 +172,8 @@ const lifetimes: Codec<StructIn<Lifetimes>, StructOut<Lifetimes>> = merging(
     write(writer, { preferredLifetime, validLifetime = 'forever' }, siblings, base) {
       cacheinfo.write(writer, { preferredLifetime: preferredLifetime ?? validLifetime, validLifetime }, siblings, base);
     },
-    read: (view, at, length, siblings, base) => Object.assign(siblings, cacheinfo.read(view, at, length, siblings, base)),
+    read: (view, at, length, siblings, base) =>
+      Object.assign(siblings, cacheinfo.read(view, at, length, siblings, base)),
   },
   Object.keys(cacheinfo.struct.members),
 );
@@ -183,7 +193,10 @@ export const addressAttrs = attrSet(
     broadcast: attr(4, ipv4Only(broadcast, 'broadcast address')),
     /** A name for the address, 1 to 15 bytes; the link's unless said. IPv4 only. */
     label: attr(3, ipv4Only(nulString(15, 1), 'label')),
-    /** What is written replaces all flags that can be set; for the others it does not matter. */
+    /**
+     * To be set: `noprefixroute` and `mcautojoin`, for IPv6 also `nodad`, `optimistic`, `homeaddress` and `managetempaddr`.
+     * The others are reported, and do not matter when they are written.
+     */
     flags: attr(8, flags),
     lifetimes: attr(6, lifetimes),
     /** The metric of the route to the prefix. */
@@ -202,6 +215,10 @@ export const addressAttrs = attrSet(
 
 type Flattened<T> = Omit<T, 'lifetimes'>;
 /** An address's attributes to write. */
-export type AddressAttrsIn = Flattened<AttrsIn<typeof addressAttrs.rows>> & HeaderIn<typeof ifaddrmsg> & StructIn<Lifetimes>;
+export type AddressAttrsIn = Flattened<AttrsIn<typeof addressAttrs.rows>> &
+  HeaderIn<typeof ifaddrmsg> &
+  StructIn<Lifetimes>;
 /** An address's attributes as the kernel reports them. */
-export type AddressAttrsOut = Flattened<AttrsOut<typeof addressAttrs.rows>> & HeaderOut<typeof ifaddrmsg> & Partial<StructOut<Lifetimes>>;
+export type AddressAttrsOut = Flattened<AttrsOut<typeof addressAttrs.rows>> &
+  HeaderOut<typeof ifaddrmsg> &
+  Partial<StructOut<Lifetimes>>;

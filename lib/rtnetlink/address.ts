@@ -43,7 +43,12 @@ export const decodeAddress: Decode<Address> = (view, at, end, type) =>
 /** What the kernel needs to know; without an address it would take just any one of the link. */
 function complete<T extends AddressAttrsIn>(value: T): T {
   if (value.address === undefined) throw new CodecError('address.address', 'is missing');
-  const family = value.family === undefined ? (looksLikeIpv6(value.address) === true ? AF_INET6 : AF_INET) : familyNumber(value.family);
+  const family =
+    value.family === undefined
+      ? looksLikeIpv6(value.address) === true
+        ? AF_INET6
+        : AF_INET
+      : familyNumber(value.family);
   return { ...value, peer: value.peer ?? value.address, family };
 }
 
@@ -66,14 +71,17 @@ export function deleteAddress(address: AddressAttrsIn): Request<void> {
 }
 
 /** `filter.link` as an index. */
-export function listAddresses(filter: Omit<AddressFilter, 'link'> & { readonly link?: number | undefined } = {}): Request<Address> {
+export function listAddresses(
+  filter: Omit<AddressFilter, 'link'> & { readonly link?: number | undefined } = {},
+): Request<Address> {
   const { scope, label, ...value } = filter;
   const decode: Decode<Address> =
     scope === undefined && label === undefined
       ? decodeAddress
       : (view, at, end, type) => {
           const address = decodeAddress(view, at, end, type);
-          const wanted = (scope === undefined || address?.scope === scope) && (label === undefined || address?.label === label);
+          const wanted =
+            (scope === undefined || address?.scope === scope) && (label === undefined || address?.label === label);
           return wanted ? address : undefined;
         };
   return { operation: 'RTM_GETADDR', subject: 'address', type: RTM_GETADDR, flags: NLM_F_DUMP, set, value, decode };

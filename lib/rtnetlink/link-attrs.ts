@@ -229,6 +229,17 @@ const base = {
 type LinkRows = typeof base;
 export const linkAttrs: AttrSet<LinkRows> = attrSet('IFLA', base, ifinfomsg);
 
+/** RTM_NEWLINKPROP and RTM_DELLINKPROP take the names as a list. */
+export const altNameAttrs = attrSet(
+  'IFLA',
+  {
+    name: attr(3, linkName),
+    altNames: attr(52, altNames),
+    altName: attr(53, nulString(127, 1)),
+  },
+  ifinfomsg,
+);
+
 type Visible<T> = Omit<T, 'linkinfo'>;
 /** A link's attributes to write. */
 export type LinkAttrsIn = Visible<AttrsIn<LinkRows>> & AttrsIn<typeof linkInfo.rows> & LinkHeaderIn;

@@ -3,10 +3,10 @@ import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import { show } from '../wire/codec.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
-import { RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from './constants.js';
+import { RTM_DELLINK, RTM_DELLINKPROP, RTM_GETLINK, RTM_NEWLINK, RTM_NEWLINKPROP } from './constants.js';
 import type { DataIn, DataOut, Kind } from './kinds/index.js';
 import type { PortIn, PortKind, PortOut } from './ports/index.js';
-import { linkAttrs, type LinkAttrsIn, type LinkAttrsOut } from './link-attrs.js';
+import { altNameAttrs, linkAttrs, type LinkAttrsIn, type LinkAttrsOut } from './link-attrs.js';
 import type { LinkRef } from './link-index.js';
 
 type KindFields = 'kind' | 'data' | 'portKind' | 'port';
@@ -83,4 +83,10 @@ export function changeLink(value: object): Request<void> {
 
 export function deleteLink(value: LinkAttrsIn): Request<void> {
   return { operation: 'RTM_DELLINK', subject: 'link', type: RTM_DELLINK, flags: 0, set, value };
+}
+
+/** Adds or deletes alternative names, all or none of them. */
+export function changeAltNames(verb: 'add' | 'delete', ref: LinkRef, names: readonly string[]): Request<void> {
+  const [operation, type] = verb === 'add' ? (['RTM_NEWLINKPROP', RTM_NEWLINKPROP] as const) : (['RTM_DELLINKPROP', RTM_DELLINKPROP] as const);
+  return { operation, subject: 'link', type, flags: NLM_F_EXCL, set: altNameAttrs, value: { ...selectLink(ref), altNames: names } };
 }

@@ -133,7 +133,8 @@ const viaOtherFamily: Codec<string, string> = merging({
   write(writer, value) {
     const address = parseIp(value);
     if (address === undefined) throw new CodecError('', `takes an IP address, not ${show(value)}`);
-    writer.view.setUint16(writer.reserve(2), familyOf(address), LITTLE_ENDIAN);
+    const at = writer.reserve(2);
+    writer.view.setUint16(at, familyOf(address), LITTLE_ENDIAN);
     writer.append(address);
   },
   read(view, at, length, siblings) {
@@ -247,6 +248,7 @@ const nexthops: Codec<readonly NexthopIn[], readonly NexthopOut[]> = {
   },
   step(view, at, length, offset) {
     const end = at + length;
+    if (offset < at) return undefined;
     for (let index = 0; end - at >= 8; index++) {
       const size = nexthopSize(view, at, end, index);
       if (offset < at + size) return { label: `[${index}]`, set: nexthopAttrs, at, end: at + size };

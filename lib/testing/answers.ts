@@ -78,7 +78,8 @@ export function reply(type: number, body: Uint8Array | AttrSet<Rows>, value: obj
 /** The errno by its name or number, and what goes with it. */
 function status(errno: string | number, details: AckDetails | undefined, echo?: Uint8Array): { body: Uint8Array; flags: number } {
   const writer = new Writer();
-  writer.view.setInt32(writer.reserve(4), -(typeof errno === 'number' ? errno : errnoOf(errno)), LITTLE_ENDIAN);
+  const at = writer.reserve(4);
+  writer.view.setInt32(at, -(typeof errno === 'number' ? errno : errnoOf(errno)), LITTLE_ENDIAN);
   if (echo !== undefined) writer.append(echo);
   if (details !== undefined) ackAttrs.write(writer, details);
   return { body: writer.finish(), flags: details === undefined ? 0 : NLM_F_ACK_TLVS };

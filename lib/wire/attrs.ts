@@ -230,7 +230,8 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   #writeUnknown(writer: Writer, unknown: readonly UnknownAttr[]): void {
     if (!Array.isArray(unknown)) throw new CodecError('unknown', `takes an array, not ${show(unknown)}`);
-    for (const [index, { type, bytes }] of (unknown as readonly UnknownAttr[]).entries()) {
+    for (const [index, entry] of (unknown as readonly (UnknownAttr | undefined | null)[]).entries()) {
+      const { type = -1, bytes } = entry ?? {};
       if (!Number.isInteger(type) || type < 0 || type > 0xffff || !(bytes instanceof Uint8Array)) {
         throw new CodecError(`unknown[${index}]`, 'takes { type: a 16-bit number, bytes: a Uint8Array }');
       }
@@ -475,6 +476,7 @@ export function list<In, Out>(element: Codec<In, Out>, type = 1): Codec<readonly
     },
     step(view, at, length, offset, siblings) {
       const end = at + length;
+      if (offset < at) return undefined;
       for (let index = 0; end - at >= 4; index++) {
         const size = view.getUint16(at, LITTLE_ENDIAN);
         if (size < 4 || size > end - at) return undefined;

@@ -30,7 +30,7 @@ export interface Codec<in In, out Out = In> {
   readonly typeFlags?: number | undefined;
   /** The name of the sibling that says how to read this attribute. */
   readonly decidedBy?: string | undefined;
-  /** The attributes inside, to descend into the one that holds the byte at `offset`. */
+  /** The attributes inside, to descend into the one that holds the byte at `offset`; none does when that is before `at`. */
   readonly step?: ((view: DataView, at: number, length: number, offset: number, siblings: object) => Step | undefined) | undefined;
   /** The inner sets that a value can consist of, for checks that go over all tables. */
   readonly inner?: (() => readonly AttrSet<Rows>[]) | undefined;

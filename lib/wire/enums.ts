@@ -71,7 +71,9 @@ export class Bits<Name extends string> {
 
   bit(name: unknown): number {
     const bit = typeof name === 'number' ? name : this.#byName.get(name);
-    if (bit === undefined) throw new CodecError('', `takes ${oneOf(this.#byName.keys())}, not ${show(name)}`);
+    if (bit === undefined || !Number.isInteger(bit) || bit < 0 || bit > 0xffffffff) {
+      throw new CodecError('', `takes ${oneOf(this.#byName.keys())}, not ${show(name)}`);
+    }
     return bit;
   }
 

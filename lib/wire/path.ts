@@ -26,15 +26,19 @@ export function placeAt(set: AttrSet<Rows>, view: DataView, at: number, end: num
     const name = set.nameOf(id);
     const codec = set.codecOf(id);
     if (offset >= at && offset < at + size) {
-      const step = codec?.step?.(view, at + 4, size - 4, Math.max(offset, at + 4), siblings);
+      const step = codec?.step?.(view, at + 4, size - 4, offset, siblings);
       const visible = name === undefined ? `attribute ${id}` : codec !== undefined && 'spread' in codec ? '' : name;
       return within(visible, step, view, offset < at + 4 ? undefined : offset);
     }
-    // What was read before may decide what the next attribute consists of.
-    if (name !== undefined && codec?.step === undefined) siblings[name] = codec?.read(view, at + 4, size - 4, siblings, base);
+    // Only what decides about another attribute is read: much is written otherwise than it is read.
+    if (name !== undefined && decides(set, name)) siblings[name] = codec?.read(view, at + 4, size - 4, siblings, base);
     at += (size + 3) & ~3;
   }
   return undefined;
+}
+
+function decides(set: AttrSet<Rows>, name: string): boolean {
+  return Object.values(set.rows).some(({ codec }) => codec.decidedBy === name);
 }
 
 function within(name: string, step: Step | undefined, view: DataView, offset: number | undefined): Place {

@@ -2,7 +2,8 @@ import { CodecError } from '../errors.js';
 import { show, type Codec } from './codec.js';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** A byte order mark is a character like any other in a name. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Text up to the first NUL or the end. Most names are a few ASCII characters: a loop beats TextDecoder there. */
 export function readText(view: DataView, at: number, length: number): string {

@@ -15,7 +15,7 @@ export class Writer {
     this.view = new DataView(this.bytes.buffer);
   }
 
-  /** Appends `size` zero bytes and returns where they start. */
+  /** Appends `size` zero bytes and returns where they start. Whoever fills them in takes `view` afterwards: it may be another one. */
   reserve(size: number): number {
     const at = this.length;
     const end = at + size;

@@ -1,1 +1,9 @@
+export { bridge } from './bridge.js';
+export { dummy } from './dummy.js';
+export { ifb } from './ifb.js';
+export { ipvlan } from './ipvlan.js';
+export { macvlan } from './macvlan.js';
+export { macvtap } from './macvtap.js';
 export { veth } from './veth.js';
+export { vlan } from './vlan.js';
+export { vxlan } from './vxlan.js';

@@ -1,0 +1,66 @@
+import type { CallOptions } from '../netlink/options.js';
+import type { Request } from '../netlink/request.js';
+import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { deleteAddress, listAddresses, newAddress, type Address, type AddressFilter, type AddressVerb, type NewAddress } from './address.js';
+import type { AddressAttrsIn } from './address-attrs.js';
+import { hasNames, withIndexes } from './resolve.js';
+
+const REFS = ['link'];
+type IndexedFilter = Parameters<typeof listAddresses>[0];
+
+/** IP addresses of links. `ip address`. */
+export class Addresses<M extends Mode> {
+  readonly #run: Runner<M>;
+
+  constructor(run: Runner<M>) {
+    this.#run = run;
+  }
+
+  /** Gives a link an address; EEXIST when it has it. */
+  add(address: NewAddress, options?: CallOptions): Result<M, void> {
+    return this.#make('add', address, options);
+  }
+
+  /** The same, or changes the lifetimes, the metric and the protocol of the address that is there. */
+  replace(address: NewAddress, options?: CallOptions): Result<M, void> {
+    return this.#make('replace', address, options);
+  }
+
+  #make(verb: AddressVerb, address: NewAddress, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (hasNames(address, REFS) ? this.#resolveAndMake(verb, address) : newAddress(verb, address as AddressAttrsIn)), options);
+  }
+
+  *#resolveAndMake(verb: AddressVerb, address: NewAddress): Steps<void> {
+    return yield* one(newAddress(verb, yield* withIndexes(address, REFS, 'address')));
+  }
+
+  /** Takes an address away; EADDRNOTAVAIL when the link does not have it. */
+  delete(address: NewAddress, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (hasNames(address, REFS) ? this.#delete(address) : deleteAddress(address as AddressAttrsIn)), options);
+  }
+
+  *#delete(address: NewAddress): Steps<void> {
+    return yield* one(deleteAddress(yield* withIndexes(address, REFS, 'address')));
+  }
+
+  /** All addresses, or those that the filter says. */
+  list(filter: AddressFilter = {}, options?: CallOptions): List<M, Address> {
+    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listAddresses(filter as IndexedFilter)), options);
+  }
+
+  *#list(filter: AddressFilter): Steps<Request<Address>> {
+    return listAddresses(yield* withIndexes(filter, REFS, 'address'));
+  }
+
+  /** Deletes all addresses that `list` gives for this filter. */
+  flush(filter: AddressFilter, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => this.#flush(filter), options);
+  }
+
+  *#flush(filter: AddressFilter): Steps<void> {
+    const addresses = yield* all(listAddresses(yield* withIndexes(filter, REFS, 'address')));
+    // With a primary address go its secondaries, unless net.ipv4.conf.*.promote_secondaries: so these go first.
+    const secondaryFirst = [...addresses].sort((a, b) => Number(b.flags.includes('secondary')) - Number(a.flags.includes('secondary')));
+    yield* many(secondaryFirst.map((address) => deleteAddress(address as AddressAttrsIn)));
+  }
+}

@@ -1,0 +1,96 @@
+import type { CallOptions } from '../netlink/options.js';
+import type { Request } from '../netlink/request.js';
+import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import {
+  deleteFdbEntry,
+  flushFdb,
+  getFdbEntry,
+  listFdb,
+  newFdbEntry,
+  type FdbEntry,
+  type FdbFilter,
+  type FdbFlush,
+  type FdbLookup,
+  type FdbVerb,
+  type NewFdbEntry,
+} from './fdb.js';
+import type { FdbAttrsIn } from './neighbour-attrs.js';
+import { hasNames, withIndexes } from './resolve.js';
+
+const REFS = ['link', 'via', 'master'];
+type IndexedFilter = Parameters<typeof listFdb>[0];
+type IndexedLookup = Parameters<typeof getFdbEntry>[0];
+type IndexedFlush = Parameters<typeof flushFdb>[0];
+
+/** Forwarding databases of bridges, VXLAN and other links. `bridge fdb`. */
+export class FdbEntries<M extends Mode> {
+  readonly #run: Runner<M>;
+
+  constructor(run: Runner<M>) {
+    this.#run = run;
+  }
+
+  /** Makes an entry; EEXIST when there is one for the MAC. */
+  add(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
+    return this.#make('add', entry, options);
+  }
+
+  /** Makes an entry, in place of the one that is there. */
+  replace(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
+    return this.#make('replace', entry, options);
+  }
+
+  /** Changes an entry that is there; ENOENT when there is none. */
+  change(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
+    return this.#make('change', entry, options);
+  }
+
+  /** Gives the MAC of all zeros, or a multicast one, of a VXLAN link one more destination. */
+  append(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
+    return this.#make('append', entry, options);
+  }
+
+  #make(verb: FdbVerb, entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (hasNames(entry, REFS) ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn)), options);
+  }
+
+  *#resolveAndMake(verb: FdbVerb, entry: NewFdbEntry): Steps<void> {
+    return yield* one(newFdbEntry(verb, yield* withIndexes(entry, REFS, 'fdb')));
+  }
+
+  /** Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. */
+  delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (hasNames(entry, REFS) ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)), options);
+  }
+
+  *#delete(entry: NewFdbEntry): Steps<void> {
+    return yield* one(deleteFdbEntry(yield* withIndexes(entry, REFS, 'fdb')));
+  }
+
+  /** One entry; ENOENT when there is none. Since Linux 5.0. */
+  get(lookup: FdbLookup, options?: CallOptions): Result<M, FdbEntry> {
+    return this.#run.one(() => (hasNames(lookup, REFS) ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)), options);
+  }
+
+  *#get(lookup: FdbLookup): Steps<FdbEntry> {
+    return yield* one(getFdbEntry((yield* withIndexes(lookup, REFS, 'fdb')) as unknown as IndexedLookup));
+  }
+
+  /** All entries, or those that the filter says; the kernel chooses. */
+  list(filter: FdbFilter = {}, options?: CallOptions): List<M, FdbEntry> {
+    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listFdb(filter as IndexedFilter)), options);
+  }
+
+  *#list(filter: FdbFilter): Steps<Request<FdbEntry>> {
+    return listFdb(yield* withIndexes(filter, REFS, 'fdb'));
+  }
+
+  /** Deletes all entries that match, in one request. Bridges since Linux 6.0, VXLAN since 6.7. */
+  flush(filter: FdbFlush, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (hasNames(filter, REFS) ? this.#flush(filter) : flushFdb(filter as IndexedFlush)), options);
+  }
+
+  *#flush(filter: FdbFlush): Steps<void> {
+    return yield* one(flushFdb((yield* withIndexes(filter, REFS, 'fdb')) as unknown as IndexedFlush));
+  }
+}

@@ -1,0 +1,179 @@
+import { CodecError } from '../errors.js';
+import { NLM_F_APPEND, NLM_F_BULK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import type { Decode, Request } from '../netlink/request.js';
+import type { AttrSet, Rows } from '../wire/attrs.js';
+import { AF_BRIDGE, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
+import type { LinkRef } from './link-index.js';
+import {
+  fdbAttrs,
+  type FdbAttrsIn,
+  type FdbAttrsOut,
+  type NeighbourFlag,
+  type NeighbourFlags,
+  type NeighbourState,
+} from './neighbour-attrs.js';
+
+type Masks = 'stateMask' | 'flagsMask';
+
+/** A forwarding entry of a bridge or of a link such as VXLAN, as the kernel reports it. What it says can be given back to `add`. */
+export type FdbEntry = Omit<FdbAttrsOut, Masks>;
+
+/**
+ * A forwarding entry to make.
+ *
+ * A link can have entries of its own (flag `self`), and as a port of a bridge it appears in those of the bridge (flag
+ * `master`). Without either flag it is `master` where a `master` other than the link itself is given, else `self`.
+ *
+ * Without `state` the entry is static, that is, it does not age, and learning does not change it: `['permanent']` in
+ * links' own tables, `['noarp', 'reachable']` in bridges'. There `['permanent']` means another thing: that the address is
+ * the host's own, so that packets for it do not leave by the port. `['reachable']` makes an entry that ages.
+ */
+export type NewFdbEntry = Omit<FdbAttrsIn, Masks | 'family' | 'mac' | 'link' | 'via' | 'master'> & {
+  /** The MAC address that packets are sent to. All zeros in a VXLAN link: where to send what no other entry is for. */
+  readonly mac: string;
+  readonly link: LinkRef;
+  /** VXLAN: the link to send by. */
+  readonly via?: LinkRef | undefined;
+  /** The bridge that `link` is a port of, for an entry of the bridge. The kernel knows which it is. */
+  readonly master?: LinkRef | undefined;
+  /** Passed over: it is `'bridge'`. */
+  readonly family?: FdbAttrsIn['family'];
+};
+
+/** Which forwarding entries to list; the kernel does the choosing. */
+export interface FdbFilter {
+  /** Entries of this link, and of bridges about this port. */
+  readonly link?: LinkRef | undefined;
+  /** Entries of this bridge and of its ports. */
+  readonly master?: LinkRef | undefined;
+}
+
+/** Which forwarding entry to get. */
+export interface FdbLookup {
+  readonly mac: string;
+  /** Look into this link's own table; with the flag `master`, into that of the bridge that it is a port of. */
+  readonly link?: LinkRef | undefined;
+  /** Look into this bridge's table, whatever `link` says. */
+  readonly master?: LinkRef | undefined;
+  readonly flags?: readonly ('self' | 'master')[] | undefined;
+  /** The VLAN, 1 to 4094. */
+  readonly vlan?: number | undefined;
+  /** VXLAN: the network identifier that the entry is for, 0 to 2^24 - 1. */
+  readonly vni?: number | undefined;
+}
+
+/** Names that must be there (`true`) or must not. */
+type Match<Name extends string> = Readonly<Partial<Record<Name, boolean | undefined>>>;
+
+/** Which forwarding entries to delete at once. */
+export interface FdbFlush extends Pick<FdbAttrsIn, 'vlan' | 'dst' | 'port' | 'vni' | 'srcVni' | 'nexthopId'> {
+  /** Entries of this link, a bridge or VXLAN; with `master` those of the bridge about this port. */
+  readonly link?: LinkRef | undefined;
+  readonly master?: LinkRef | undefined;
+  /** Those that have, or have not, these states: `{ permanent: false }`. Here `noarp` stands for all static entries. */
+  readonly state?: Match<'permanent' | 'noarp'> | undefined;
+  /** Those that have, or have not, these flags. */
+  readonly flags?: Match<'use' | 'extLearned' | 'offloaded' | 'sticky' | 'router'> | undefined;
+}
+
+/** The same with links by their indexes. */
+type Indexed<T> = { readonly [K in keyof T]: K extends 'link' | 'master' ? number | undefined : T[K] };
+
+const set: AttrSet<Rows> = fdbAttrs;
+
+export const decodeFdbEntry: Decode<FdbEntry> = (view, at, end, type) =>
+  type === RTM_NEWNEIGH && end > at && view.getUint8(at) === AF_BRIDGE
+    ? (fdbAttrs.read(view, at, end) as FdbEntry)
+    : undefined;
+
+/** Whose table an entry is for, if it does not say so itself. */
+function withTable({ flags = [], link, master }: Pick<FdbAttrsIn, 'flags' | 'link' | 'master'>): NeighbourFlags {
+  const isList: boolean = Array.isArray(flags);
+  if (!isList || flags.includes('self') || flags.includes('master')) return flags;
+  return [...flags, master === undefined || master === null || master === link ? 'self' : 'master'];
+}
+
+const verbs = {
+  add: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+  change: NLM_F_REPLACE,
+  append: NLM_F_CREATE | NLM_F_APPEND,
+} as const;
+export type FdbVerb = keyof typeof verbs;
+
+/**
+ * `entry.link`, `entry.via` and `entry.master` as indexes. Appending gives a VXLAN link a further destination for the MAC of
+ * all zeros or a multicast one; for another MAC there is one destination, and appending to it changes nothing.
+ */
+export function newFdbEntry(verb: FdbVerb, entry: FdbAttrsIn): Request<void> {
+  const flags = withTable(entry);
+  const staticState: readonly NeighbourState[] = flags.includes('master') ? ['noarp', 'reachable'] : ['permanent'];
+  const value = { ...named(entry), state: entry.state ?? staticState, flags };
+  return { operation: 'RTM_NEWNEIGH', subject: 'fdb', type: RTM_NEWNEIGH, flags: verbs[verb], set, value };
+}
+
+/** Deletes one destination when `dst` says which, else the entry. */
+export function deleteFdbEntry(entry: FdbAttrsIn): Request<void> {
+  const value = { ...named(entry), flags: withTable(entry) };
+  return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: 0, set, value };
+}
+
+function named(entry: FdbAttrsIn): FdbAttrsIn {
+  if (entry.mac === undefined) throw new CodecError('fdb.mac', 'is missing');
+  return { ...entry, family: 'bridge' };
+}
+
+/** `filter.link` and `filter.master` as indexes. */
+export function listFdb(filter: Indexed<FdbFilter> = {}): Request<FdbEntry> {
+  const value = { ...filter, family: 'bridge' };
+  return {
+    operation: 'RTM_GETNEIGH',
+    subject: 'fdb',
+    type: RTM_GETNEIGH,
+    flags: NLM_F_DUMP,
+    set,
+    value,
+    decode: decodeFdbEntry,
+  };
+}
+
+/** `lookup.link` and `lookup.master` as indexes. Since Linux 5.0; of the links' own tables, those of bridges and VXLAN. */
+export function getFdbEntry(lookup: Indexed<FdbLookup>): Request<FdbEntry> {
+  const where = lookup.master === undefined ? { flags: withTable(lookup) } : { link: undefined };
+  const value = { ...lookup, ...where, family: 'bridge' };
+  return {
+    operation: 'RTM_GETNEIGH',
+    subject: 'fdb',
+    type: RTM_GETNEIGH,
+    flags: 0,
+    set,
+    value,
+    decode: decodeFdbEntry,
+  };
+}
+
+/** The names that are true, and all names. */
+function match<Name extends string>(wanted: Match<Name> | undefined): [on: Name[], looked: Name[]] {
+  const looked = (Object.keys(wanted ?? {}) as Name[]).filter((name) => wanted?.[name] !== undefined);
+  return [looked.filter((name) => wanted?.[name] === true), looked];
+}
+
+/**
+ * Deletes all entries that match; `flush.link` and `flush.master` as indexes. Bridges since Linux 6.0, VXLAN since 6.7, where
+ * an older kernel answers EOPNOTSUPP or EINVAL.
+ */
+export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
+  const { link, master, state, flags, ...rest } = flush;
+  const [states, stateMask] = match<NeighbourState>(state);
+  const [flagsOn, flagsMask] = match<NeighbourFlag>(flags);
+  const value = {
+    ...rest,
+    family: 'bridge',
+    ...(master === undefined ? { link } : { link: master, via: link }),
+    state: states,
+    flags: [...flagsOn, 'self'],
+    ...(state === undefined ? {} : { stateMask }),
+    ...(flags === undefined ? {} : { flagsMask }),
+  };
+  return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: NLM_F_BULK, set, value };
+}

@@ -1,0 +1,123 @@
+import { ArgumentError } from '../errors.js';
+import type { CallOptions } from '../netlink/options.js';
+import type { Request } from '../netlink/request.js';
+import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import {
+  addLink,
+  changeAltNames,
+  changeLink,
+  deleteLink,
+  getLink,
+  listLinks,
+  selectLink,
+  type Link,
+  type LinkChange,
+  type LinkFilter,
+  type NewLink,
+} from './link.js';
+import type { LinkRef } from './link-index.js';
+import { hasNames, indexOf, withIndexes } from './resolve.js';
+
+const REFS = ['master', 'link'];
+
+interface WithData {
+  readonly kind?: string | undefined;
+  readonly data?: unknown;
+}
+
+function data(link: object): object {
+  const { data: value } = link as WithData;
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function needsLookup(link: object): boolean {
+  return hasNames(link, REFS) || hasNames(data(link), REFS);
+}
+
+/** The link with indexes for the names of other links, in its own attributes and in those of its kind. */
+function* resolved(link: object): Steps<Record<string, unknown>> {
+  const out = yield* withIndexes(link, REFS, 'link');
+  if (hasNames(data(link), REFS)) out['data'] = yield* withIndexes(data(link), REFS, 'link.data');
+  return out;
+}
+
+/** Links: physical and virtual network devices. `ip link`. */
+export class Links<M extends Mode> {
+  readonly #run: Runner<M>;
+
+  constructor(run: Runner<M>) {
+    this.#run = run;
+  }
+
+  /**
+   * Creates a link, in this namespace or directly in `link.netns`. Fails with EEXIST when the name is taken, with
+   * EOPNOTSUPP when the kernel does not know the kind.
+   */
+  add(link: NewLink, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (needsLookup(link) ? this.#add(link) : addLink(link)), options);
+  }
+
+  *#add(link: NewLink): Steps<void> {
+    return yield* one(addLink(yield* resolved(link)));
+  }
+
+  /**
+   * Changes what `change` says and nothing else: name, flags, MTU, address, master, namespace, or the kind's own data in
+   * place. `kind` is looked up when `data` comes without it.
+   */
+  set(link: LinkRef, change: LinkChange, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => {
+      const needsKind = (change as WithData).data !== undefined && (change as WithData).kind === undefined;
+      const renames = change.name !== undefined && typeof link === 'string';
+      if (needsKind || renames || needsLookup(change)) return this.#set(link, change, needsKind, renames);
+      return changeLink({ ...change, ...selectLink(link) });
+    }, options);
+  }
+
+  *#set(link: LinkRef, change: LinkChange, needsKind: boolean, renames: boolean): Steps<void> {
+    const value = yield* resolved(change);
+    if (needsKind) {
+      const { kind } = yield* one(getLink(link));
+      value['kind'] = kind;
+    }
+    const select = renames ? { index: yield* indexOf(link, 'link') } : selectLink(link);
+    return yield* one(changeLink({ ...value, ...select }));
+  }
+
+  /** One link by index, name or alternative name. Fails with ENODEV when there is none. */
+  get(link: LinkRef, options?: CallOptions): Result<M, Link> {
+    return this.#run.one(() => getLink(link), options);
+  }
+
+  /** All links, or those that the filter says; the kernel chooses. */
+  list(filter: LinkFilter = {}, options?: CallOptions): List<M, Link> {
+    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listLinks(filter as Parameters<typeof listLinks>[0])), options);
+  }
+
+  *#list(filter: LinkFilter): Steps<Request<Link>> {
+    return listLinks(yield* withIndexes(filter, REFS, 'link'));
+  }
+
+  /**
+   * Deletes a link, or all links of a group. One deletion takes some 30 ms, most of it waiting for readers; those issued
+   * together wait together only when they are of one group or go with their namespace.
+   */
+  delete(link: LinkRef | { readonly group: number }, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => {
+      if (typeof link !== 'object') return deleteLink(selectLink(link));
+      // Without a group the kernel would look for a link without a name.
+      if (link.group === undefined) throw new ArgumentError('link', 'takes a name, an index or { group }');
+      return deleteLink({ group: link.group });
+    }, options);
+  }
+
+  /** Gives a link more names to be found by, of up to 127 bytes. Since Linux 5.5. */
+  addAltNames(link: LinkRef, names: readonly string[], options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => changeAltNames('add', link, names), options);
+  }
+
+  /** Takes alternative names away. Since Linux 5.5. */
+  deleteAltNames(link: LinkRef, names: readonly string[], options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => changeAltNames('delete', link, names), options);
+  }
+}

@@ -1,0 +1,129 @@
+import { CodecError } from '../errors.js';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import type { Decode, Request } from '../netlink/request.js';
+import type { AttrSet, Rows } from '../wire/attrs.js';
+import { AF_BRIDGE, AF_INET, AF_INET6, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
+import { familyNumber, type Family } from './family.js';
+import type { LinkRef } from './link-index.js';
+import {
+  neighbourAttrs,
+  type NeighbourAttrsIn,
+  type NeighbourAttrsOut,
+  type NeighbourState,
+} from './neighbour-attrs.js';
+import { looksLikeIpv6 } from './prefix.js';
+
+type ForLists = 'ofLink' | 'master';
+
+/** A neighbour as the kernel reports it. What it says can be given back to `add`. */
+export type Neighbour = Omit<NeighbourAttrsOut, ForLists | 'to'> & {
+  /** The IP address of the neighbour. */
+  readonly to: string;
+};
+
+/**
+ * A neighbour to make. Without `state` it is `['permanent']`, as with `ip neigh`, unless it is to be found out: with the
+ * flag `use` or `managed` it has no state yet.
+ */
+export type NewNeighbour = Omit<NeighbourAttrsIn, ForLists | 'to' | 'link'> & {
+  /** The IP address of the neighbour. */
+  readonly to: string;
+  /** The link that it is on. Proxy entries may do without. */
+  readonly link?: LinkRef | undefined;
+};
+
+/** Which neighbours to list. The kernel chooses by all but `state`. */
+export interface NeighbourFilter {
+  /** `'inet'` or `'inet6'`; both unless said. */
+  readonly family?: Family | undefined;
+  readonly link?: LinkRef | undefined;
+  /** Neighbours on the ports of this link. */
+  readonly master?: LinkRef | undefined;
+  /** List the addresses that this host answers for, instead of its neighbours. */
+  readonly proxy?: boolean | undefined;
+  /** Those in any of these states. */
+  readonly state?: readonly NeighbourState[] | undefined;
+}
+
+/** Which neighbour to get. */
+export interface NeighbourLookup {
+  readonly to: string;
+  readonly link?: LinkRef | undefined;
+  /** Get the entry that makes this host answer for the address. */
+  readonly proxy?: boolean | undefined;
+}
+
+const set: AttrSet<Rows> = neighbourAttrs;
+
+/** Forwarding entries come in messages of the same type; they are read by `decodeFdbEntry`. */
+export const decodeNeighbour: Decode<Neighbour> = (view, at, end, type) =>
+  type === RTM_NEWNEIGH && end > at && view.getUint8(at) !== AF_BRIDGE
+    ? (neighbourAttrs.read(view, at, end) as Neighbour)
+    : undefined;
+
+function neighbourFamily({ family, to }: { readonly family?: Family | undefined; readonly to?: unknown }): number {
+  if (to === undefined) throw new CodecError('neighbour.to', 'is missing');
+  if (family !== undefined) return familyNumber(family);
+  return looksLikeIpv6(to) === true ? AF_INET6 : AF_INET;
+}
+
+const verbs = {
+  add: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+  change: NLM_F_REPLACE,
+} as const;
+export type NeighbourVerb = keyof typeof verbs;
+
+function defaultState({ flags }: NeighbourAttrsIn): readonly NeighbourState[] {
+  return Array.isArray(flags) && (flags.includes('use') || flags.includes('managed')) ? [] : ['permanent'];
+}
+
+/** `neighbour.link` as an index. */
+export function newNeighbour(verb: NeighbourVerb, neighbour: NeighbourAttrsIn): Request<void> {
+  const value = { ...neighbour, state: neighbour.state ?? defaultState(neighbour), family: neighbourFamily(neighbour) };
+  return { operation: 'RTM_NEWNEIGH', subject: 'neighbour', type: RTM_NEWNEIGH, flags: verbs[verb], set, value };
+}
+
+/** Only the address, the link and the flag `proxy` count. */
+export function deleteNeighbour(neighbour: NeighbourAttrsIn): Request<void> {
+  const value = { ...neighbour, family: neighbourFamily(neighbour) };
+  return { operation: 'RTM_DELNEIGH', subject: 'neighbour', type: RTM_DELNEIGH, flags: 0, set, value };
+}
+
+/** `filter.link` and `filter.master` as indexes. */
+export function listNeighbours(
+  filter: Omit<NeighbourFilter, 'link' | 'master'> & {
+    readonly link?: number | undefined;
+    readonly master?: number | undefined;
+  } = {},
+): Request<Neighbour> {
+  const { link: ofLink, proxy, state, ...rest } = filter;
+  const value = { ...rest, ofLink, flags: proxy === true ? ['proxy'] : undefined };
+  const decode: Decode<Neighbour> =
+    state === undefined
+      ? decodeNeighbour
+      : (view, at, end, type) => {
+          const neighbour = decodeNeighbour(view, at, end, type);
+          return neighbour?.state.some((name) => state.includes(name as NeighbourState)) === true
+            ? neighbour
+            : undefined;
+        };
+  return { operation: 'RTM_GETNEIGH', subject: 'neighbour', type: RTM_GETNEIGH, flags: NLM_F_DUMP, set, value, decode };
+}
+
+/** `lookup.link` as an index. Since Linux 5.0. */
+export function getNeighbour(
+  lookup: Omit<NeighbourLookup, 'link'> & { readonly link?: number | undefined },
+): Request<Neighbour> {
+  const { proxy, ...rest } = lookup;
+  const value = { ...rest, flags: proxy === true ? ['proxy'] : undefined, family: neighbourFamily(lookup) };
+  return {
+    operation: 'RTM_GETNEIGH',
+    subject: 'neighbour',
+    type: RTM_GETNEIGH,
+    flags: 0,
+    set,
+    value,
+    decode: decodeNeighbour,
+  };
+}

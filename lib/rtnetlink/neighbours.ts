@@ -1,0 +1,93 @@
+import type { CallOptions } from '../netlink/options.js';
+import type { Request } from '../netlink/request.js';
+import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import {
+  deleteNeighbour,
+  getNeighbour,
+  listNeighbours,
+  newNeighbour,
+  type Neighbour,
+  type NeighbourFilter,
+  type NeighbourLookup,
+  type NeighbourVerb,
+  type NewNeighbour,
+} from './neighbour.js';
+import type { NeighbourAttrsIn } from './neighbour-attrs.js';
+import { hasNames, withIndexes } from './resolve.js';
+
+const REFS = ['link', 'master'];
+type IndexedFilter = Parameters<typeof listNeighbours>[0];
+type IndexedLookup = Parameters<typeof getNeighbour>[0];
+
+/** IP neighbours: the ARP and neighbour discovery tables. `ip neighbour`. */
+export class Neighbours<M extends Mode> {
+  readonly #run: Runner<M>;
+
+  constructor(run: Runner<M>) {
+    this.#run = run;
+  }
+
+  /** Makes an entry; EEXIST when there is one. */
+  add(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
+    return this.#make('add', neighbour, options);
+  }
+
+  /** Makes an entry, in place of the one that is there. */
+  replace(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
+    return this.#make('replace', neighbour, options);
+  }
+
+  /** Changes an entry that is there; ENOENT when there is none. */
+  change(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
+    return this.#make('change', neighbour, options);
+  }
+
+  #make(verb: NeighbourVerb, neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
+    return this.#run.one(
+      () => (hasNames(neighbour, REFS) ? this.#resolveAndMake(verb, neighbour) : newNeighbour(verb, neighbour as NeighbourAttrsIn)),
+      options,
+    );
+  }
+
+  *#resolveAndMake(verb: NeighbourVerb, neighbour: NewNeighbour): Steps<void> {
+    return yield* one(newNeighbour(verb, yield* withIndexes(neighbour, REFS, 'neighbour')));
+  }
+
+  /** Deletes an entry; ENOENT when there is none. */
+  delete(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (hasNames(neighbour, REFS) ? this.#delete(neighbour) : deleteNeighbour(neighbour as NeighbourAttrsIn)), options);
+  }
+
+  *#delete(neighbour: NewNeighbour): Steps<void> {
+    return yield* one(deleteNeighbour(yield* withIndexes(neighbour, REFS, 'neighbour')));
+  }
+
+  /** One entry; ENOENT when there is none. */
+  get(lookup: NeighbourLookup, options?: CallOptions): Result<M, Neighbour> {
+    return this.#run.one(() => (hasNames(lookup, REFS) ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup)), options);
+  }
+
+  *#get(lookup: NeighbourLookup): Steps<Neighbour> {
+    return yield* one(getNeighbour((yield* withIndexes(lookup, REFS, 'neighbour')) as unknown as IndexedLookup));
+  }
+
+  /** All entries, or those that the filter says. */
+  list(filter: NeighbourFilter = {}, options?: CallOptions): List<M, Neighbour> {
+    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listNeighbours(filter as IndexedFilter)), options);
+  }
+
+  *#list(filter: NeighbourFilter): Steps<Request<Neighbour>> {
+    return listNeighbours(yield* withIndexes(filter, REFS, 'neighbour'));
+  }
+
+  /** Deletes all entries that `list` gives for this filter; as with `ip neigh flush`, permanent and noarp ones only when `state` asks for them. */
+  flush(filter: NeighbourFilter, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => this.#flush(filter), options);
+  }
+
+  *#flush(filter: NeighbourFilter): Steps<void> {
+    const neighbours = yield* all(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
+    const kept = (neighbour: Neighbour) => filter.state === undefined && neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
+    yield* many(neighbours.filter((neighbour) => !kept(neighbour)).map((neighbour) => deleteNeighbour(neighbour as NeighbourAttrsIn)));
+  }
+}

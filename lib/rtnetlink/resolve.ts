@@ -1,0 +1,32 @@
+import { KernelError } from '../errors.js';
+import { one, type Steps } from '../netlink/runner.js';
+import { getLink, selectLink } from './link.js';
+import type { LinkRef } from './link-index.js';
+
+/** The index of a link; `where` names the option in the error that says there is no such link. */
+export function* indexOf(ref: LinkRef, where: string): Steps<number> {
+  if (typeof ref === 'number') return ref;
+  try {
+    const request = getLink(ref);
+    const link = yield* one({ ...request, value: { ...selectLink(ref), extMask: ['skipStats'] } });
+    return link.index;
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== 19) throw error;
+    throw new KernelError({ errno: error.errno, operation: error.operation, path: `${where} ${JSON.stringify(ref)}` });
+  }
+}
+
+/** Whether `value` has a name where an index has to go. */
+export function hasNames(value: object, keys: readonly string[]): boolean {
+  return keys.some((key) => typeof (value as Record<string, unknown>)[key] === 'string');
+}
+
+/** `value` with the names in `keys` replaced by indexes. */
+export function* withIndexes(value: object, keys: readonly string[], where: string): Steps<Record<string, unknown>> {
+  const out: Record<string, unknown> = { ...value };
+  for (const key of keys) {
+    const ref = out[key];
+    if (typeof ref === 'string') out[key] = yield* indexOf(ref, `${where}.${key}`);
+  }
+  return out;
+}

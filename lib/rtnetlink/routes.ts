@@ -1,0 +1,124 @@
+import type { CallOptions } from '../netlink/options.js';
+import type { Request } from '../netlink/request.js';
+import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import type { LinkRef } from './link-index.js';
+import { hasNames, withIndexes } from './resolve.js';
+import {
+  deleteRoute,
+  getRoute,
+  listRoutes,
+  newRoute,
+  type NewNexthop,
+  type NewRoute,
+  type Route,
+  type RouteFilterAttrs,
+  type RouteLookup,
+  type RouteVerb,
+} from './route.js';
+import type { RouteAttrsIn } from './route-attrs.js';
+
+const REFS = ['link', 'iif'];
+
+/** Which routes to list; the kernel chooses. */
+export type RouteFilter = Omit<RouteFilterAttrs, 'link'> & { readonly link?: LinkRef | undefined };
+
+/** A route to delete: what it says has to fit, what it leaves out does not matter. */
+export type RouteToDelete = NewRoute;
+
+/** What the kernel shall look a route up for. */
+export type NewRouteLookup = Omit<RouteLookup, 'link' | 'iif' | 'to'> & {
+  readonly to: string;
+  /** Packets leave by this link. */
+  readonly link?: LinkRef | undefined;
+  /** Packets come in by this link. */
+  readonly iif?: LinkRef | undefined;
+};
+
+function needsLookup(route: { readonly nexthops?: readonly NewNexthop[] | undefined }): boolean {
+  return hasNames(route, REFS) || (Array.isArray(route.nexthops) && route.nexthops.some((hop) => hasNames(hop, REFS)));
+}
+
+function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
+  const out = yield* withIndexes(route, REFS, 'route');
+  if (Array.isArray(route.nexthops)) {
+    const hops: object[] = [];
+    for (const [index, hop] of (route.nexthops as readonly NewNexthop[]).entries()) hops.push(yield* withIndexes(hop, REFS, `route.nexthops[${index}]`));
+    out['nexthops'] = hops;
+  }
+  return out;
+}
+
+/** Routes, IPv4 and IPv6. `ip route`. */
+export class Routes<M extends Mode> {
+  readonly #run: Runner<M>;
+
+  constructor(run: Runner<M>) {
+    this.#run = run;
+  }
+
+  /** Makes a route; EEXIST when there is one to the same prefix with the same metric and table. */
+  add(route: NewRoute, options?: CallOptions): Result<M, void> {
+    return this.#make('add', route, options);
+  }
+
+  /** Makes a route, in place of the one that is there. */
+  replace(route: NewRoute, options?: CallOptions): Result<M, void> {
+    return this.#make('replace', route, options);
+  }
+
+  /** Changes a route that is there; ENOENT when there is none. */
+  change(route: NewRoute, options?: CallOptions): Result<M, void> {
+    return this.#make('change', route, options);
+  }
+
+  /** Makes a route behind those to the same prefix; for IPv6 this adds a next hop to a multipath route. */
+  append(route: NewRoute, options?: CallOptions): Result<M, void> {
+    return this.#make('append', route, options);
+  }
+
+  #make(verb: RouteVerb, route: NewRoute, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn)), options);
+  }
+
+  *#resolveAndMake(verb: RouteVerb, route: NewRoute): Steps<void> {
+    return yield* one(newRoute(verb, yield* resolved(route)));
+  }
+
+  /** Deletes the first route that fits; ESRCH when there is none. */
+  delete(route: RouteToDelete, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)), options);
+  }
+
+  *#delete(route: RouteToDelete): Steps<void> {
+    return yield* one(deleteRoute(yield* resolved(route)));
+  }
+
+  /** All routes of both families and all tables, or those that the filter says; the kernel chooses. */
+  list(filter: RouteFilter = {}, options?: CallOptions): List<M, Route> {
+    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)), options);
+  }
+
+  *#list(filter: RouteFilter): Steps<Request<Route>> {
+    return listRoutes(yield* withIndexes(filter, REFS, 'route'));
+  }
+
+  /** The route that packets to `lookup.to` would take. ENETUNREACH when there is none. */
+  get(lookup: NewRouteLookup, options?: CallOptions): Result<M, Route> {
+    return this.#run.one(() => (hasNames(lookup, REFS) ? this.#get(lookup) : getRoute(lookup as RouteLookup)), options);
+  }
+
+  *#get(lookup: NewRouteLookup): Steps<Route> {
+    return yield* one(getRoute(yield* withIndexes(lookup, REFS, 'route')));
+  }
+
+  /** Deletes all routes that `list` gives for this filter, which has to say something; the kernel's own are spared unless asked for. */
+  flush(filter: RouteFilter, options?: CallOptions): Result<M, void> {
+    return this.#run.one(() => this.#flush(filter), options);
+  }
+
+  *#flush(filter: RouteFilter): Steps<void> {
+    const routes = yield* all(listRoutes(yield* withIndexes(filter, REFS, 'route')));
+    const doomed = routes.filter(({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'));
+    yield* many(doomed.map((route) => deleteRoute(route as RouteAttrsIn)));
+  }
+}

@@ -1,0 +1,261 @@
+import { ArgumentError, CodecError, DumpInterruptedError, SyscallError } from '../errors.js';
+import type { Connection } from '../netlink/connection.js';
+import { NLMSG_HDRLEN } from '../netlink/constants.js';
+import { ENOBUFS } from '../netlink/failure.js';
+import type { Decode, Request } from '../netlink/request.js';
+import type { Listener } from '../netlink/source.js';
+import { LITTLE_ENDIAN } from '../wire/writer.js';
+import { decodeAddress, listAddresses, type Address } from './address.js';
+import {
+  AF_BRIDGE,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELNEIGH,
+  RTM_DELROUTE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWNEIGH,
+  RTM_NEWROUTE,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+} from './constants.js';
+import { decodeFdbEntry, listFdb, type FdbEntry } from './fdb.js';
+import { decodeLink, listLinks, type Link } from './link.js';
+import { decodeNeighbour, listNeighbours, type Neighbour } from './neighbour.js';
+import { decodeRoute, listRoutes, type Route } from './route.js';
+
+/** The objects that can be watched, and what an event about each carries. */
+export interface Watched {
+  readonly link: Link;
+  readonly address: Address;
+  readonly route: Route;
+  readonly neighbour: Neighbour;
+  readonly fdb: FdbEntry;
+}
+export type WatchedObject = keyof Watched;
+
+/** Something that is, has become or has ceased to be. */
+export type ObjectEvent<O extends WatchedObject = WatchedObject> = {
+  readonly [K in O]: {
+    /**
+     * `existing`: there when it was listed; `new`: made or changed (the kernel does not tell which); `deleted`: gone.
+     */
+    readonly type: 'existing' | 'new' | 'deleted';
+    readonly object: K;
+    readonly value: Watched[K];
+  };
+}[O];
+
+/**
+ * `synced`: all `existing` objects have been told; what follows are changes. `overrun`: more changed than the kernel had
+ * room to remember; forget what you know, everything is told again as `existing`, and another `synced` follows.
+ */
+export interface StateEvent {
+  readonly type: 'synced' | 'overrun';
+}
+
+export type WatchEvent<O extends WatchedObject = WatchedObject> = ObjectEvent<O> | StateEvent;
+
+interface Source {
+  readonly groups: readonly number[];
+  readonly list: () => Request<unknown>;
+  readonly decode: Decode<unknown>;
+  /** Message types for new and deleted. */
+  readonly types: readonly [number, number];
+  /** Messages of this type that are about something else. */
+  readonly skip?: (view: DataView, at: number) => boolean;
+}
+
+const SOURCES: { readonly [O in WatchedObject]: Source } = {
+  link: {
+    groups: [RTNLGRP_LINK],
+    list: listLinks,
+    decode: decodeLink,
+    types: [RTM_NEWLINK, RTM_DELLINK],
+    // Bridges tell of their ports with messages that look like a link's; "deleted" means no more than that the port left.
+    skip: (view, at) => view.getUint8(at) === AF_BRIDGE,
+  },
+  address: {
+    groups: [RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
+    list: listAddresses,
+    decode: decodeAddress,
+    types: [RTM_NEWADDR, RTM_DELADDR],
+  },
+  route: {
+    groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE],
+    list: listRoutes,
+    decode: decodeRoute,
+    types: [RTM_NEWROUTE, RTM_DELROUTE],
+  },
+  neighbour: {
+    groups: [RTNLGRP_NEIGH],
+    list: listNeighbours,
+    decode: decodeNeighbour,
+    types: [RTM_NEWNEIGH, RTM_DELNEIGH],
+  },
+  fdb: {
+    groups: [RTNLGRP_NEIGH],
+    list: listFdb,
+    decode: decodeFdbEntry,
+    types: [RTM_NEWNEIGH, RTM_DELNEIGH],
+  },
+};
+
+export interface WatchOptions {
+  /** Ends the watch: the iteration throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether waiting for events keeps the process alive; true unless said. */
+  readonly persistent?: boolean | undefined;
+}
+
+interface Delivery {
+  readonly bytes: Uint8Array | null;
+  readonly errno: number;
+}
+
+/**
+ * What there is, then what changes, without a gap between the two. Iterate over it; it ends when the loop is left, when
+ * it is closed, or when its client is closed.
+ */
+export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIterableIterator<WatchEvent<O>> {
+  readonly #connection: Connection;
+  readonly #objects: readonly O[];
+  readonly #options: WatchOptions;
+  readonly #events: AsyncGenerator<WatchEvent<O>, void, undefined>;
+  #delivery: Delivery | undefined;
+  #wake: (() => void) | undefined;
+  #closed = false;
+  #failure: { readonly reason: unknown } | undefined;
+  readonly #onAbort = () => {
+    this.#failure = { reason: this.#options.signal!.reason };
+    this.close();
+  };
+
+  constructor(connection: Connection, objects: readonly O[], options: WatchOptions = {}) {
+    if (!Array.isArray(objects) || objects.length === 0) throw new ArgumentError('objects', `takes a list of ${Object.keys(SOURCES).join(', ')}`);
+    for (const object of objects as readonly string[]) {
+      if (!Object.hasOwn(SOURCES, object)) throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
+    }
+    for (const key in options) {
+      if (key !== 'signal' && key !== 'persistent') throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'persistent'");
+    }
+    this.#connection = connection;
+    this.#objects = objects;
+    this.#options = options;
+    if (options.signal?.aborted === true) this.#onAbort();
+    options.signal?.addEventListener('abort', this.#onAbort);
+    this.#events = this.#run();
+  }
+
+  next(): Promise<IteratorResult<WatchEvent<O>, void>> {
+    return this.#events.next();
+  }
+
+  async return(): Promise<IteratorResult<WatchEvent<O>, void>> {
+    // A generator that waits for an event would let this wait too.
+    this.close();
+    return this.#events.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Ends the iteration. A second call does nothing. */
+  close(): void {
+    this.#closed = true;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#wake?.();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  async #listen(): Promise<Listener> {
+    this.#delivery = undefined;
+    const groups = [...new Set(this.#objects.flatMap((object) => SOURCES[object].groups))];
+    const listener = await this.#connection.listen(groups, (bytes, errno) => {
+      this.#delivery = { bytes, errno };
+      this.#wake?.();
+    });
+    if (this.#options.persistent === false) listener.unref();
+    return listener;
+  }
+
+  async *#run(): AsyncGenerator<WatchEvent<O>, void, undefined> {
+    let listener: Listener | undefined;
+    try {
+      while (!this.#closed) {
+        // From here on every change is kept for later, so that nothing falls between the lists and the events.
+        listener = await this.#listen();
+        yield* this.#existing();
+        yield { type: 'synced' };
+        yield* this.#changes(listener);
+        // What is still queued was sent before the overrun, and would overwrite newer state: so a new socket.
+        listener.close();
+        if (!this.#closed) yield { type: 'overrun' };
+      }
+    } finally {
+      listener?.close();
+      this.close();
+    }
+    if (this.#failure !== undefined) throw this.#failure.reason;
+  }
+
+  async *#existing(): AsyncGenerator<ObjectEvent<O>, void, undefined> {
+    for (const object of this.#objects) {
+      try {
+        for await (const value of this.#connection.dump(SOURCES[object].list())) {
+          if (this.#closed) return;
+          yield { type: 'existing', object, value } as ObjectEvent<O>;
+        }
+      } catch (error) {
+        // Whatever changed in between is among the events to come.
+        if (!(error instanceof DumpInterruptedError)) throw error;
+      }
+    }
+  }
+
+  /** Changes until the watch is closed or an overrun is met. */
+  async *#changes(listener: Listener): AsyncGenerator<ObjectEvent<O>, void, undefined> {
+    for (;;) {
+      if (this.#delivery === undefined && !this.#closed) await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
+      const delivery = this.#delivery;
+      if (this.#closed || delivery === undefined) return;
+      if (delivery.bytes === null) {
+        if (delivery.errno === ENOBUFS) return;
+        throw new SyscallError(delivery.errno, 'recvmsg');
+      }
+      for (const event of this.#decode(delivery.bytes)) {
+        yield event;
+        if (this.#closed) return;
+      }
+      this.#delivery = undefined;
+      listener.resume();
+    }
+  }
+
+  *#decode(bytes: Uint8Array): Generator<ObjectEvent<O>, void, undefined> {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; view.byteLength - at >= NLMSG_HDRLEN; ) {
+      const size = view.getUint32(at, LITTLE_ENDIAN);
+      if (size < NLMSG_HDRLEN || size > view.byteLength - at) throw new CodecError('watch', `a netlink message of ${size} bytes where ${view.byteLength - at} are left`);
+      const type = view.getUint16(at + 4, LITTLE_ENDIAN);
+      const body = at + NLMSG_HDRLEN;
+      for (const object of this.#objects) {
+        const { types, decode, skip } = SOURCES[object];
+        const place = types.indexOf(type);
+        if (place < 0 || size === NLMSG_HDRLEN || skip?.(view, body) === true) continue;
+        const value = decode(view, body, at + size, types[0]);
+        if (value !== undefined) yield { type: place === 0 ? 'new' : 'deleted', object, value } as ObjectEvent<O>;
+      }
+      at += (size + 3) & ~3;
+    }
+  }
+}
