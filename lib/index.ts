@@ -1,1 +1,22 @@
-export * from './errors.js';
+export {
+  ArgumentError,
+  ClosedError,
+  CodecError,
+  DumpInterruptedError,
+  KernelError,
+  NetlinkError,
+  SyscallError,
+  TimeoutError,
+  UnsupportedError,
+  type AttributePolicy,
+  type KernelErrorDetails,
+} from './errors.js';
+export type { KernelWarning } from './netlink/diagnostics.js';
+export type { Dump } from './netlink/dump.js';
+export type { NetnsDescriptor } from './netlink/kernel.js';
+export type { CallOptions } from './netlink/options.js';
+export type { Request } from './netlink/request.js';
+export type { List, Mode, Result } from './netlink/runner.js';
+export type { Source } from './netlink/source.js';
+export * from './rtnetlink/index.js';
+export * from './namespaces/index.js';

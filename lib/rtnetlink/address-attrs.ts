@@ -170,7 +170,7 @@ const lifetimes: Codec<StructIn<Lifetimes>, StructOut<Lifetimes>> = merging(
   {
     omit: ({ preferredLifetime, validLifetime }) => preferredLifetime === undefined && validLifetime === undefined,
     write(writer, { preferredLifetime, validLifetime = 'forever' }, siblings, base) {
-      cacheinfo.write(writer, { preferredLifetime: preferredLifetime ?? validLifetime, validLifetime }, siblings, base);
+      cacheinfo.write(writer, { validLifetime, preferredLifetime: preferredLifetime ?? validLifetime }, siblings, base);
     },
     read: (view, at, length, siblings, base) =>
       Object.assign(siblings, cacheinfo.read(view, at, length, siblings, base)),

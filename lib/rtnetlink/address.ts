@@ -2,7 +2,8 @@ import { CodecError } from '../errors.js';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
-import { addressAttrs, type AddressAttrsIn, type AddressAttrsOut } from './address-attrs.js';
+import type { FlagList } from '../wire/enums.js';
+import { addressAttrs, type AddressAttrsIn, type AddressAttrsOut, type AddressFlag } from './address-attrs.js';
 import { AF_INET, AF_INET6, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.js';
 import { familyNumber, type Family } from './family.js';
 import type { LinkRef } from './link-index.js';
@@ -10,9 +11,10 @@ import { looksLikeIpv6 } from './prefix.js';
 import type { Scope } from './route-attrs.js';
 
 /** An address as the kernel reports it. What it says can be given back to `add`. */
-export type Address = Omit<AddressAttrsOut, 'address'> & {
+export type Address = Omit<AddressAttrsOut, 'address' | 'flags'> & {
   /** The address with the length of its prefix: `'10.1.0.1/24'`. Without the length where there is a `peer`, which has it. */
   readonly address: string;
+  readonly flags: FlagList<AddressFlag>;
 };
 
 type Named<T> = Omit<T, 'link'> & { readonly link: LinkRef };

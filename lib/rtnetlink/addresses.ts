@@ -1,7 +1,15 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
-import { deleteAddress, listAddresses, newAddress, type Address, type AddressFilter, type AddressVerb, type NewAddress } from './address.js';
+import {
+  deleteAddress,
+  listAddresses,
+  newAddress,
+  type Address,
+  type AddressFilter,
+  type AddressVerb,
+  type NewAddress,
+} from './address.js';
 import type { AddressAttrsIn } from './address-attrs.js';
 import { hasNames, withIndexes } from './resolve.js';
 
@@ -27,7 +35,11 @@ export class Addresses<M extends Mode> {
   }
 
   #make(verb: AddressVerb, address: NewAddress, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (hasNames(address, REFS) ? this.#resolveAndMake(verb, address) : newAddress(verb, address as AddressAttrsIn)), options);
+    return this.#run.one(
+      () =>
+        hasNames(address, REFS) ? this.#resolveAndMake(verb, address) : newAddress(verb, address as AddressAttrsIn),
+      options,
+    );
   }
 
   *#resolveAndMake(verb: AddressVerb, address: NewAddress): Steps<void> {
@@ -36,7 +48,10 @@ export class Addresses<M extends Mode> {
 
   /** Takes an address away; EADDRNOTAVAIL when the link does not have it. */
   delete(address: NewAddress, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (hasNames(address, REFS) ? this.#delete(address) : deleteAddress(address as AddressAttrsIn)), options);
+    return this.#run.one(
+      () => (hasNames(address, REFS) ? this.#delete(address) : deleteAddress(address as AddressAttrsIn)),
+      options,
+    );
   }
 
   *#delete(address: NewAddress): Steps<void> {
@@ -45,7 +60,10 @@ export class Addresses<M extends Mode> {
 
   /** All addresses, or those that the filter says. */
   list(filter: AddressFilter = {}, options?: CallOptions): List<M, Address> {
-    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listAddresses(filter as IndexedFilter)), options);
+    return this.#run.list(
+      () => (hasNames(filter, REFS) ? this.#list(filter) : listAddresses(filter as IndexedFilter)),
+      options,
+    );
   }
 
   *#list(filter: AddressFilter): Steps<Request<Address>> {
@@ -60,7 +78,9 @@ export class Addresses<M extends Mode> {
   *#flush(filter: AddressFilter): Steps<void> {
     const addresses = yield* all(listAddresses(yield* withIndexes(filter, REFS, 'address')));
     // With a primary address go its secondaries, unless net.ipv4.conf.*.promote_secondaries: so these go first.
-    const secondaryFirst = [...addresses].sort((a, b) => Number(b.flags.includes('secondary')) - Number(a.flags.includes('secondary')));
+    const secondaryFirst = [...addresses].sort(
+      (a, b) => Number(b.flags?.includes('secondary') ?? false) - Number(a.flags?.includes('secondary') ?? false),
+    );
     yield* many(secondaryFirst.map((address) => deleteAddress(address as AddressAttrsIn)));
   }
 }

@@ -51,7 +51,10 @@ export class FdbEntries<M extends Mode> {
   }
 
   #make(verb: FdbVerb, entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (hasNames(entry, REFS) ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn)), options);
+    return this.#run.one(
+      () => (hasNames(entry, REFS) ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn)),
+      options,
+    );
   }
 
   *#resolveAndMake(verb: FdbVerb, entry: NewFdbEntry): Steps<void> {
@@ -60,7 +63,10 @@ export class FdbEntries<M extends Mode> {
 
   /** Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. */
   delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (hasNames(entry, REFS) ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)), options);
+    return this.#run.one(
+      () => (hasNames(entry, REFS) ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)),
+      options,
+    );
   }
 
   *#delete(entry: NewFdbEntry): Steps<void> {
@@ -69,7 +75,10 @@ export class FdbEntries<M extends Mode> {
 
   /** One entry; ENOENT when there is none. Since Linux 5.0. */
   get(lookup: FdbLookup, options?: CallOptions): Result<M, FdbEntry> {
-    return this.#run.one(() => (hasNames(lookup, REFS) ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)), options);
+    return this.#run.one(
+      () => (hasNames(lookup, REFS) ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)),
+      options,
+    );
   }
 
   *#get(lookup: FdbLookup): Steps<FdbEntry> {
@@ -78,7 +87,10 @@ export class FdbEntries<M extends Mode> {
 
   /** All entries, or those that the filter says; the kernel chooses. */
   list(filter: FdbFilter = {}, options?: CallOptions): List<M, FdbEntry> {
-    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listFdb(filter as IndexedFilter)), options);
+    return this.#run.list(
+      () => (hasNames(filter, REFS) ? this.#list(filter) : listFdb(filter as IndexedFilter)),
+      options,
+    );
   }
 
   *#list(filter: FdbFilter): Steps<Request<FdbEntry>> {
@@ -87,7 +99,10 @@ export class FdbEntries<M extends Mode> {
 
   /** Deletes all entries that match, in one request. Bridges since Linux 6.0, VXLAN since 6.7. */
   flush(filter: FdbFlush, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (hasNames(filter, REFS) ? this.#flush(filter) : flushFdb(filter as IndexedFlush)), options);
+    return this.#run.one(
+      () => (hasNames(filter, REFS) ? this.#flush(filter) : flushFdb(filter as IndexedFlush)),
+      options,
+    );
   }
 
   *#flush(filter: FdbFlush): Steps<void> {

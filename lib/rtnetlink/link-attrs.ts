@@ -79,13 +79,13 @@ const linkInfo = attrSet('IFLA_INFO', {
   /** The kind of link: `'veth'`, `'bridge'` and so on. Not there for physical devices and the loopback. */
   kind: attr(1, nulString()),
   /** What the kind has of its own; its table is chosen by `kind`. Bytes for a kind that is not known here. */
-  data: attr(2, selected<KindData, KindData>(() => kinds.tables, 'kind')),
+  data: attr(2, selected<KindData, KindData>(kinds.tables, 'kind')),
   /** Counters of the kind's own, uninterpreted. */
   kindStats: attr(3, readOnly(bytes())),
   /** The kind of the master, when this link is its port. */
   portKind: attr(4, nulString()),
   /** What the link has as a port of its master; its table is chosen by `portKind`. */
-  port: attr(5, selected<KindData, KindData>(() => ports.tables, 'portKind')),
+  port: attr(5, selected<KindData, KindData>(ports.tables, 'portKind')),
 });
 
 /** include/uapi/linux/if_link.h, struct rtnl_link_ifmap. */
@@ -227,7 +227,7 @@ const base = {
 } as const satisfies Rows;
 
 type LinkRows = typeof base;
-export const linkAttrs: AttrSet<LinkRows> = attrSet('IFLA', base, ifinfomsg);
+export const linkAttrs: AttrSet<LinkRows> = attrSet('IFLA', base, ifinfomsg, 42);
 
 /** RTM_NEWLINKPROP and RTM_DELLINKPROP take the names as a list. */
 export const altNameAttrs = attrSet(

@@ -46,7 +46,7 @@ export type NeighbourFlags = FlagList<NeighbourFlag>;
 /** The flags that `ndm_flags` has room for. */
 const lowFlags: Codec<NeighbourFlags> = {
   size: 1,
-  write: (writer, value) => writer.view.setUint8(writer.reserve(1), neighbourFlags.value(value) & 0xff),
+  write: (writer, value, siblings, base) => u8.write(writer, neighbourFlags.value(value) & 0xff, siblings, base),
   read: (view, at) => neighbourFlags.list(view.getUint8(at)),
 };
 

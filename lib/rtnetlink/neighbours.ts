@@ -44,7 +44,10 @@ export class Neighbours<M extends Mode> {
 
   #make(verb: NeighbourVerb, neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(neighbour, REFS) ? this.#resolveAndMake(verb, neighbour) : newNeighbour(verb, neighbour as NeighbourAttrsIn)),
+      () =>
+        hasNames(neighbour, REFS)
+          ? this.#resolveAndMake(verb, neighbour)
+          : newNeighbour(verb, neighbour as NeighbourAttrsIn),
       options,
     );
   }
@@ -55,7 +58,10 @@ export class Neighbours<M extends Mode> {
 
   /** Deletes an entry; ENOENT when there is none. */
   delete(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (hasNames(neighbour, REFS) ? this.#delete(neighbour) : deleteNeighbour(neighbour as NeighbourAttrsIn)), options);
+    return this.#run.one(
+      () => (hasNames(neighbour, REFS) ? this.#delete(neighbour) : deleteNeighbour(neighbour as NeighbourAttrsIn)),
+      options,
+    );
   }
 
   *#delete(neighbour: NewNeighbour): Steps<void> {
@@ -64,7 +70,10 @@ export class Neighbours<M extends Mode> {
 
   /** One entry; ENOENT when there is none. */
   get(lookup: NeighbourLookup, options?: CallOptions): Result<M, Neighbour> {
-    return this.#run.one(() => (hasNames(lookup, REFS) ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup)), options);
+    return this.#run.one(
+      () => (hasNames(lookup, REFS) ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup)),
+      options,
+    );
   }
 
   *#get(lookup: NeighbourLookup): Steps<Neighbour> {
@@ -73,7 +82,10 @@ export class Neighbours<M extends Mode> {
 
   /** All entries, or those that the filter says. */
   list(filter: NeighbourFilter = {}, options?: CallOptions): List<M, Neighbour> {
-    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listNeighbours(filter as IndexedFilter)), options);
+    return this.#run.list(
+      () => (hasNames(filter, REFS) ? this.#list(filter) : listNeighbours(filter as IndexedFilter)),
+      options,
+    );
   }
 
   *#list(filter: NeighbourFilter): Steps<Request<Neighbour>> {
@@ -87,7 +99,12 @@ export class Neighbours<M extends Mode> {
 
   *#flush(filter: NeighbourFilter): Steps<void> {
     const neighbours = yield* all(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
-    const kept = (neighbour: Neighbour) => filter.state === undefined && neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
-    yield* many(neighbours.filter((neighbour) => !kept(neighbour)).map((neighbour) => deleteNeighbour(neighbour as NeighbourAttrsIn)));
+    const kept = (neighbour: Neighbour) =>
+      filter.state === undefined && neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
+    yield* many(
+      neighbours
+        .filter((neighbour) => !kept(neighbour))
+        .map((neighbour) => deleteNeighbour(neighbour as NeighbourAttrsIn)),
+    );
   }
 }

@@ -35,6 +35,8 @@ export class FakeListener implements Listener {
     this.#schedule();
   }
 
+  unref(): void {}
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

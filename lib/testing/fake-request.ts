@@ -35,8 +35,11 @@ export class FakeRequest {
     return (this.flags & NLM_F_ACK) !== 0;
   }
 
-  /** What the body says, read with a table. Attributes that are written otherwise than the kernel reports them may not be readable. */
-  decode<T extends Rows>(set: AttrSet<T>): AttrsOut<T> {
+  /**
+   * What the body says, read with a table: its attributes, and the members of the family header. Attributes that are
+   * written otherwise than the kernel reports them may not be readable.
+   */
+  decode<T extends Rows>(set: AttrSet<T>): AttrsOut<T> & Readonly<Record<string, unknown>> {
     return set.read(this.#bodyView, 0, this.body.length);
   }
 

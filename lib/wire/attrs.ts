@@ -61,6 +61,8 @@ export interface AttrSet<T extends Rows> {
   readonly prefix: string;
   readonly rows: T;
   readonly header: Header | undefined;
+  /** The number of the attribute that means nothing, see `attrSet`. */
+  readonly pad: number | undefined;
   /** The name of the attribute with this number. */
   nameOf(id: number): string | undefined;
   /** The codec of the attribute with this number. */
@@ -125,6 +127,7 @@ class Table<T extends Rows> implements AttrSet<T> {
   readonly prefix: string;
   readonly rows: T;
   readonly header: Header | undefined;
+  readonly pad: number | undefined;
   readonly #byName = new Map<string, Row>();
   readonly #byId: (Row | undefined)[] = [];
   readonly #headerKeys: ReadonlySet<string>;
@@ -132,10 +135,11 @@ class Table<T extends Rows> implements AttrSet<T> {
   /** How many slots the attributes take up. */
   readonly #slots: number;
 
-  constructor(prefix: string, rows: T, header: Header | undefined) {
+  constructor(prefix: string, rows: T, header: Header | undefined, pad: number | undefined) {
     this.prefix = prefix;
     this.rows = rows;
     this.header = header;
+    this.pad = pad;
     this.#headerKeys = new Set(header?.keys);
     this.#start = new Sequence(header?.keys ?? []);
     const deciding = new Set(Object.values(rows).map(({ codec }) => codec.decidedBy));
@@ -196,7 +200,7 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   #writeHeader(writer: Writer, value: object): number {
     if (this.header === undefined) return writer.length;
-    const base = writer.reserve(this.header.size);
+    const base = writer.reserve((this.header.size + 3) & ~3);
     this.header.write(writer, value, base);
     return base;
   }
@@ -276,8 +280,10 @@ class Table<T extends Rows> implements AttrSet<T> {
       const size = view.getUint16(at, LITTLE_ENDIAN);
       const id = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
       const row = this.#byId[id];
-      if (size < 4 || size > end - at || row === undefined) return undefined;
-      if (row.spread !== undefined) {
+      if (size < 4 || size > end - at || (row === undefined && id !== this.pad)) return undefined;
+      if (row === undefined) {
+        // Padding has no place in the object.
+      } else if (row.spread !== undefined) {
         const inner = row.spread.#follow(sequence, offset + row.slot, view, at + 4, at + size);
         if (inner === undefined) return undefined;
         sequence = inner;
@@ -296,8 +302,10 @@ class Table<T extends Rows> implements AttrSet<T> {
     try {
       while (end - at >= 4) {
         const size = view.getUint16(at, LITTLE_ENDIAN);
-        const row = this.#byId[view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK]!;
-        if (row.spread !== undefined) {
+        const row = this.#byId[view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK];
+        if (row === undefined) {
+          // Padding, see #follow.
+        } else if (row.spread !== undefined) {
           row.spread.#readValues(values, siblings, view, at + 4, at + size, at + 4);
         } else {
           const value = readRow(row, view, at + 4, size - 4, siblings, base);
@@ -321,7 +329,7 @@ class Table<T extends Rows> implements AttrSet<T> {
         const type = view.getUint16(at + 2, LITTLE_ENDIAN);
         const row = this.#byId[type & NLA_TYPE_MASK];
         if (row === undefined) {
-          ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });
+          if ((type & NLA_TYPE_MASK) !== this.pad) ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });
         } else {
           const value = readRow(row, view, at + 4, size - 4, out, base);
           if (!row.merges) fields[row.name] = value;
@@ -360,9 +368,12 @@ function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** A table of attributes, in the order in which the documentation shows them. Numbers must differ. */
-export function attrSet<const T extends Rows>(prefix: string, rows: T, header?: Header): AttrSet<T> {
-  return new Table(prefix, rows, header);
+/**
+ * A table of attributes, in the order in which the documentation shows them. Numbers must differ. `pad` is the number of
+ * the empty attribute that kernels put before 64-bit ones on machines that need them aligned (IFLA_BR_PAD).
+ */
+export function attrSet<const T extends Rows>(prefix: string, rows: T, header?: Header, pad?: number): AttrSet<T> {
+  return new Table(prefix, rows, header, pad);
 }
 
 /** Attributes inside an attribute. */

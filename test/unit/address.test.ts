@@ -11,9 +11,7 @@ const roundTrip = (address: AddressAttrsIn) => readBack(decodeAddress, RTM_NEWAD
 
 describe('what is sent', () => {
   test('an IPv4 address goes as IFA_LOCAL and IFA_ADDRESS, its prefix length into the header', () => {
-    expect(bodyOf(add({ link, address: '10.1.2.3/24' }))).toBe(
-      '02180000 07000000 08000200 0a010203 08000100 0a010203',
-    );
+    expect(bodyOf(add({ link, address: '10.1.2.3/24' }))).toBe('02180000 07000000 08000200 0a010203 08000100 0a010203');
   });
 
   test('with a peer, IFA_ADDRESS and the prefix length are the peer’s, in whatever order they are given', () => {
@@ -52,28 +50,35 @@ describe('what is sent', () => {
     ['10.1.2.3/32', undefined, '00000000'],
     ['10.1.2.3', '10.9.8.7/28', '0a09080f'],
   ])('broadcast + of %s peer %s', (address, peer, expected) => {
-    expect(bodyOf(add({ link, address, peer, broadcast: '+' }))).toMatch(new RegExp(` 08000400 ${expected}$`));
+    expect(bodyOf(add({ link, address, peer, broadcast: '+' }))).toContain(` 08000400 ${expected}`);
   });
 
   test('flags go as the attribute, which has room for all of them', () => {
-    expect(bodyOf(add({ link, address: '10.1.2.3/24', flags: ['noprefixroute', 'mcautojoin'] }))).toMatch(
-      / 08000800 00060000$/,
+    expect(bodyOf(add({ link, address: '10.1.2.3/24', flags: ['noprefixroute', 'mcautojoin'] }))).toContain(
+      ' 08000800 00060000',
     );
   });
 
   test('lifetimes: what is left out is forever, and preferred for as long as valid', () => {
     const lifetimes = (value: Partial<AddressAttrsIn>) =>
-      bodyOf(add({ link, address: '10.1.2.3/24', ...value })).slice('02180000 07000000 08000200 0a010203 08000100 0a010203'.length);
-    expect(lifetimes({ validLifetime: 3600, preferredLifetime: 1800 })).toBe(' 14000600 08070000 100e0000 00000000 00000000');
-    expect(lifetimes({ preferredLifetime: 1800 })).toBe(' 14000600 08070000 ffffffff 00000000 00000000');
-    expect(lifetimes({ validLifetime: 3600 })).toBe(' 14000600 100e0000 100e0000 00000000 00000000');
-    expect(lifetimes({ validLifetime: 'forever' })).toBe(' 14000600 ffffffff ffffffff 00000000 00000000');
-    expect(lifetimes({ created: 5, updated: 6 })).toBe('');
+      / 14000600( \w+ \w+ \w+ \w+)/.exec(bodyOf(add({ link, address: '10.1.2.3/24', ...value })))?.[1];
+    expect(lifetimes({ validLifetime: 3600, preferredLifetime: 1800 })).toBe(' 08070000 100e0000 00000000 00000000');
+    expect(lifetimes({ preferredLifetime: 1800 })).toBe(' 08070000 ffffffff 00000000 00000000');
+    expect(lifetimes({ validLifetime: 3600 })).toBe(' 100e0000 100e0000 00000000 00000000');
+    expect(lifetimes({ validLifetime: 'forever' })).toBe(' ffffffff ffffffff 00000000 00000000');
+    expect(lifetimes({ created: 5, updated: 6 })).toBeUndefined();
   });
 
   test('the other attributes', () => {
     const body = bodyOf(
-      add({ link, address: '10.1.2.3/24', label: 'eth0:1', metric: 300, protocol: 'kernelRa', broadcast: '10.1.2.254' }),
+      add({
+        link,
+        address: '10.1.2.3/24',
+        label: 'eth0:1',
+        metric: 300,
+        protocol: 'kernelRa',
+        broadcast: '10.1.2.254',
+      }),
     );
     expect(body).toContain(' 0b000300 65746830 3a310000'); // IFA_LABEL "eth0:1"
     expect(body).toContain(' 08000900 2c010000'); // IFA_RT_PRIORITY 300
@@ -136,8 +141,16 @@ describe('what is read', () => {
 
   test('the lowest flag has a name in each family', () => {
     const flags = '08000800 81100000';
-    expect(read(decodeAddress, RTM_NEWADDR, `02180000 02000000 ${flags}`)?.flags).toEqual(['secondary', 'permanent', 0x1000]);
-    expect(read(decodeAddress, RTM_NEWADDR, `0a180000 02000000 ${flags}`)?.flags).toEqual(['temporary', 'permanent', 0x1000]);
+    expect(read(decodeAddress, RTM_NEWADDR, `02180000 02000000 ${flags}`)?.flags).toEqual([
+      'secondary',
+      'permanent',
+      0x1000,
+    ]);
+    expect(read(decodeAddress, RTM_NEWADDR, `0a180000 02000000 ${flags}`)?.flags).toEqual([
+      'temporary',
+      'permanent',
+      0x1000,
+    ]);
   });
 
   test('other messages are of no interest', () => {
@@ -155,7 +168,10 @@ describe('what is read', () => {
 });
 
 test.each<[string, AddressAttrsIn]>([
-  ['IPv4', { link, address: '10.1.2.3/24', broadcast: '10.1.2.255', label: 'a:b', flags: ['permanent', 'noprefixroute'] }],
+  [
+    'IPv4',
+    { link, address: '10.1.2.3/24', broadcast: '10.1.2.255', label: 'a:b', flags: ['permanent', 'noprefixroute'] },
+  ],
   ['IPv4 with a peer', { link, address: '10.1.2.3', peer: '10.4.5.0/24', metric: 9, protocol: 77 }],
   ['IPv6', { link, address: 'fd00::5/48', validLifetime: 100, preferredLifetime: 50, flags: ['temporary', 'nodad'] }],
   ['IPv6 with a peer', { link, address: 'fd00::5', peer: 'fd01::/16', scope: 'site' }],
@@ -183,7 +199,10 @@ test.each<[AddressAttrsIn, string]>([
   [{ link, address: '10.1.2.3/24', preferredLifetime: 'never' as never }, 'address.preferredLifetime: takes'],
   [{ link, address: '10.1.2.3/24', flags: ['permanant' as never] }, "address.flags: takes 'secondary'"],
   [{ link, address: '10.1.2.3/24', protocol: 256 }, 'address.protocol: takes an integer from 0 to 255'],
-  [{ link, address: '10.1.2.3/24', broadcst: '+' } as never, "address.broadcst: there is no such option; did you mean 'broadcast'?"],
+  [
+    { link, address: '10.1.2.3/24', broadcst: '+' } as never,
+    "address.broadcst: there is no such option; did you mean 'broadcast'?",
+  ],
   [{ link: 'eth0' as never, address: '10.1.2.3/24' }, 'address.link: takes the index of a link here'],
 ])('%j is refused', (address, message) => {
   const write = () => bodyOf(add(address));

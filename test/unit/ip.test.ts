@@ -26,6 +26,9 @@ describe('IPv4', () => {
   );
 });
 
+/** ip-address takes these all the same: a zone, brackets, leading zeros. */
+const excepted = /%|\[|01\./;
+
 /** Sixteen bytes, with as many zeros as makes the shortened forms likely. */
 const sixteen = fc
   .array(fc.oneof(fc.constant(0), fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
@@ -74,7 +77,7 @@ describe('IPv6', () => {
     'not %p',
     (text) => {
       expect(parseIp(text)).toBeUndefined();
-      expect(Address6.isValid(text) && !text.includes('%') && !text.includes('[') && !text.includes('01.')).toBe(false);
+      if (!excepted.test(text)) expect(Address6.isValid(text)).toBe(false);
     },
   );
 

@@ -7,8 +7,8 @@
 import type { AttrSet, AttrsIn, AttrsOut, Rows } from '../../wire/attrs.js';
 import * as all from './all.js';
 
-/** Tables by the name in IFLA_INFO_KIND. */
-export const tables: Readonly<Record<string, AttrSet<Rows>>> = all;
+/** Tables by the name in IFLA_INFO_KIND. A function, since a kind may refer to the table of links that refers to it. */
+export const tables = (): Readonly<Record<string, AttrSet<Rows>>> => all;
 
 type Tables = typeof all;
 export type Kind = keyof Tables;

@@ -1,0 +1,2 @@
+export { Netns, type NetnsCreateOptions, type NetnsRef, type Sysctls } from './netns.js';
+export type { ConnectOptions, ListenOptions, UdpOptions } from './sockets.js';

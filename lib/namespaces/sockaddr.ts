@@ -1,0 +1,35 @@
+import { ArgumentError } from '../errors.js';
+import { parseIp } from '../wire/ip.js';
+import { LITTLE_ENDIAN } from '../wire/writer.js';
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** An address and port as `struct sockaddr_in` or `sockaddr_in6`. */
+export interface SocketAddress {
+  readonly family: number;
+  readonly bytes: Uint8Array;
+}
+
+export function port(value: unknown, argument: string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff) return value;
+  throw new ArgumentError(argument, `takes a port from 0 to 65535, not ${JSON.stringify(value)}`);
+}
+
+/** `host` is an address, not a name; an IPv6 address may have a scope as a number: `'fe80::1%3'`. */
+export function socketAddress(host: unknown, portNumber: number, argument: string): SocketAddress {
+  const [text = '', scope, ...rest] = typeof host === 'string' ? host.split('%') : [];
+  const address = parseIp(text);
+  const scoped = scope !== undefined;
+  if (address === undefined || rest.length > 0 || (scoped && (address.length === 4 || !/^[1-9][0-9]{0,8}$/.test(scope)))) {
+    throw new ArgumentError(argument, `takes an IP address, not ${JSON.stringify(host)}`);
+  }
+  const isIpv4 = address.length === 4;
+  const bytes = new Uint8Array(isIpv4 ? 16 : 28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, isIpv4 ? AF_INET : AF_INET6, LITTLE_ENDIAN);
+  view.setUint16(2, portNumber);
+  bytes.set(address, isIpv4 ? 4 : 8);
+  if (scoped) view.setUint32(24, Number(scope), LITTLE_ENDIAN);
+  return { family: isIpv4 ? AF_INET : AF_INET6, bytes };
+}

@@ -1,0 +1,114 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { Socket, type Server } from 'node:net';
+import { ArgumentError } from '../errors.js';
+import type { Descriptor, SocketSetup } from '../native/addon.js';
+import { addon } from '../native/load.js';
+import { orThrow } from './failure.js';
+import { AF_INET6, port, socketAddress } from './sockaddr.js';
+
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+
+export interface ListenOptions {
+  /** 0 unless said: the kernel chooses one. */
+  readonly port?: number | undefined;
+  /** An address of the namespace; all of them, IPv4 and IPv6, unless said. */
+  readonly host?: string | undefined;
+  /** How many connections may wait to be accepted; 511 unless said. */
+  readonly backlog?: number | undefined;
+  /** Of `'::'`: no IPv4. */
+  readonly ipv6Only?: boolean | undefined;
+  /** Several sockets may share the port. */
+  readonly reusePort?: boolean | undefined;
+}
+
+export interface ConnectOptions {
+  /** An address, not a name: names are looked up by the resolver of this process's own namespace. */
+  readonly host: string;
+  readonly port: number;
+  /** The address to connect from. */
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+}
+
+export interface UdpOptions {
+  /** An address of the namespace; `'0.0.0.0'` unless said. IPv6 for an IPv6 socket. */
+  readonly address?: string | undefined;
+  /** 0 unless said: the kernel chooses one. */
+  readonly port?: number | undefined;
+  /** Of `'::'`: no IPv4. */
+  readonly ipv6Only?: boolean | undefined;
+  /** Others may bind to the same address and port. */
+  readonly reuseAddr?: boolean | undefined;
+}
+
+function checkOptions(options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw new ArgumentError('options', `takes { ${known.join(', ')} }`);
+  for (const key in options) {
+    if (!known.includes(key)) throw new ArgumentError(`options.${key}`, `there is no such option; there are ${known.join(', ')}`);
+  }
+}
+
+function openSocket(netns: number, domain: number, type: number, setup: SocketSetup, subject: string): Descriptor {
+  return orThrow(addon.sync.socket(netns, domain, type | SOCK_NONBLOCK, 0, setup), subject);
+}
+
+/** Has `server` listen on a socket of the namespace `netns`; resolves when it does. */
+export async function listenIn(netns: number, server: Server, options: ListenOptions): Promise<void> {
+  checkOptions(options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
+  const { host = '::', backlog = 511, ipv6Only = false, reusePort = false } = options;
+  const number = port(options.port ?? 0, 'options.port');
+  const { family, bytes } = socketAddress(host, number, 'options.host');
+  const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
+  if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
+  if (reusePort) settings.push(SOL_SOCKET, SO_REUSEPORT, 1);
+  const descriptor = openSocket(netns, family, SOCK_STREAM, { options: settings, bind: bytes, backlog }, `${host} port ${number}`);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ fd: descriptor.release(), backlog }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** A TCP socket of the namespace `netns`, connecting: `'connect'` or `'error'` follows, as with `net.connect`. */
+export function connectIn(netns: number, options: ConnectOptions): Socket {
+  checkOptions(options, ['host', 'port', 'localAddress', 'localPort']);
+  const { host, localAddress, localPort } = options;
+  const number = port(options.port, 'options.port');
+  const { family } = socketAddress(host, number, 'options.host');
+  const local = localAddress ?? (localPort === undefined ? undefined : family === AF_INET6 ? '::' : '0.0.0.0');
+  const setup = local === undefined ? {} : { bind: socketAddress(local, port(localPort ?? 0, 'options.localPort'), 'options.localAddress').bytes };
+  const descriptor = openSocket(netns, family, SOCK_STREAM, setup, `to ${host} port ${number}`);
+  // Not connected yet: so it must not start reading.
+  const socket = new Socket({ fd: descriptor.release(), manualStart: true } as ConstructorParameters<typeof Socket>[0]);
+  return socket.connect({ host, port: number });
+}
+
+/** A bound UDP socket of the namespace `netns`. */
+export async function udpIn(netns: number, options: UdpOptions): Promise<UdpSocket> {
+  checkOptions(options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
+  const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = options;
+  const number = port(options.port ?? 0, 'options.port');
+  const { family, bytes } = socketAddress(address, number, 'options.address');
+  const settings: number[] = [];
+  if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
+  if (reuseAddr) settings.push(SOL_SOCKET, SO_REUSEADDR, 1);
+  const descriptor = openSocket(netns, family, SOCK_DGRAM, { options: settings, bind: bytes }, `${address} port ${number}`);
+  const socket = createSocket(family === AF_INET6 ? 'udp6' : 'udp4');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ fd: descriptor.release() }, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+  return socket;
+}

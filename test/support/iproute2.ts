@@ -1,0 +1,22 @@
+/** The tools that ours is compared with. Only tests start processes; the library never does. */
+import { spawnSync } from 'node:child_process';
+import type { Sandbox } from './netns.js';
+
+const present = ['ip', 'bridge', 'nsenter'].filter((tool) => spawnSync(tool, ['--version']).error === undefined);
+
+/** Why these tools cannot be used here, if so. */
+export const noIproute2: string | undefined =
+  present.length === 3 ? undefined : 'needs ip and bridge (iproute2) and nsenter (util-linux)';
+
+/** Runs a command inside the namespace, which must succeed. */
+export function runIn({ netns }: Sandbox, command: string): string {
+  const args = [`--net=/proc/${process.pid}/fd/${netns.fd}`, ...command.split(' ')];
+  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+  return stdout;
+}
+
+/** The objects that a command prints with `-j`: `jsonIn(sandbox, 'ip -j -d addr')`. */
+export function jsonIn(sandbox: Sandbox, command: string): Record<string, unknown>[] {
+  return JSON.parse(runIn(sandbox, command) || '[]') as Record<string, unknown>[];
+}
