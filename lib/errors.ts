@@ -31,6 +31,8 @@ export interface KernelErrorDetails {
   readonly kernelMessage?: string | undefined;
   /** The attribute at fault, in the names of this library: `'link.data(vxlan).id'`. */
   readonly path?: string | undefined;
+  /** What the request had there, for the message. */
+  readonly value?: unknown;
   /** The attribute that the kernel misses. */
   readonly missing?: string | undefined;
   readonly policy?: AttributePolicy | undefined;
@@ -47,9 +49,10 @@ export class KernelError extends NetlinkError {
   readonly policy: AttributePolicy | undefined;
 
   constructor(details: KernelErrorDetails) {
-    const { errno, operation, kernelMessage, path, missing, policy } = details;
+    const { errno, operation, kernelMessage, path, value, missing, policy } = details;
     const code = errnoName(errno);
-    const where = path ?? missing;
+    const scalar = typeof value === 'string' || typeof value === 'number' ? ` ${JSON.stringify(value)}` : '';
+    const where = path === undefined ? missing : path + scalar;
     const lacks = missing !== undefined && path === undefined ? 'required, but missing: ' : '';
     super(
       code,

@@ -20,3 +20,4 @@ export type { List, Mode, Result } from './netlink/runner.js';
 export type { Source } from './netlink/source.js';
 export * from './rtnetlink/index.js';
 export * from './namespaces/index.js';
+export * from './helpers/index.js';

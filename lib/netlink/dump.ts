@@ -191,7 +191,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
       }
     } finally {
       release();
-      this.#host.giveBack(channel, pass.done);
+      this.#host.giveBack(channel, pass.done && given === undefined);
       // A buffer that an exchange may still be writing to is left to the garbage collector.
       if (pass.done) for (const into of taken) dumpBuffers.give(into);
     }

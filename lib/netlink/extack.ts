@@ -1,3 +1,4 @@
+import { errnoName } from '../errno.js';
 import { CodecError, KernelError, type AttributePolicy } from '../errors.js';
 import { attr, attrSet, nest, type AttrsOut } from '../wire/attrs.js';
 import { enumeration } from '../wire/enums.js';
@@ -116,12 +117,21 @@ export function kernelError(request: Request<unknown>, ack: Ack, view: DataView,
     const outer = missingNest === undefined ? { path: '', inside: request.set } : find(missingNest);
     missing = rooted(outer?.path ?? '', outer?.inside?.nameOf(missingType) ?? `attribute ${missingType}`);
   }
+  const suspect = place === undefined && missing === undefined ? suspectOf(request, ack.errno) : undefined;
   return new KernelError({
     errno: ack.errno,
     operation: request.operation,
     kernelMessage: message,
-    path: place === undefined ? undefined : rooted(place.path),
+    path: place !== undefined ? rooted(place.path) : suspect === undefined ? undefined : rooted(suspect.key),
+    value: suspect?.value,
     missing,
     policy: policyOf(policy),
   });
+}
+
+/** What the errno is usually about, where the kernel leaves it at that. */
+function suspectOf({ suspects, value }: Request<unknown>, errno: number): { key: string; value: unknown } | undefined {
+  const key = suspects?.[errnoName(errno)];
+  const suspected = key === undefined ? undefined : (value as Record<string, unknown>)[key];
+  return key === undefined || suspected === undefined ? undefined : { key, value: suspected };
 }

@@ -22,6 +22,8 @@ export interface Request<out T> {
   readonly set: AttrSet<Rows>;
   readonly value: object;
   readonly decode?: Decode<T> | undefined;
+  /** The member of `value` that an errno is about, by the errno's name, for when the kernel does not say. */
+  readonly suspects?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Appends the whole message. When a value cannot be written, nothing is appended. */

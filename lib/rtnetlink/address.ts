@@ -37,6 +37,7 @@ export interface AddressFilter {
 }
 
 const set: AttrSet<Rows> = addressAttrs;
+const suspects = { EEXIST: 'address', EADDRNOTAVAIL: 'address', ENODEV: 'link' };
 
 /** Of reports about multicast groups and anycast addresses, which have another type, nothing is read. */
 export const decodeAddress: Decode<Address> = (view, at, end, type) =>
@@ -64,12 +65,12 @@ export type AddressVerb = keyof typeof verbs;
 export function newAddress(verb: AddressVerb, address: AddressAttrsIn): Request<void> {
   const scope: Scope = String(address.address).startsWith('127.') ? 'host' : 'universe';
   const value = { scope, ...complete(address) };
-  return { operation: 'RTM_NEWADDR', subject: 'address', type: RTM_NEWADDR, flags: verbs[verb], set, value };
+  return { operation: 'RTM_NEWADDR', subject: 'address', type: RTM_NEWADDR, flags: verbs[verb], set, value, suspects };
 }
 
 /** Deletes the address of the link that has this address and prefix, and of IPv4 this peer and label where they are said. */
 export function deleteAddress(address: AddressAttrsIn): Request<void> {
-  return { operation: 'RTM_DELADDR', subject: 'address', type: RTM_DELADDR, flags: 0, set, value: complete(address) };
+  return { operation: 'RTM_DELADDR', subject: 'address', type: RTM_DELADDR, flags: 0, set, value: complete(address), suspects };
 }
 
 /** `filter.link` as an index. */

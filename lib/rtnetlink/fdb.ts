@@ -80,6 +80,7 @@ export interface FdbFlush extends Pick<FdbAttrsIn, 'vlan' | 'dst' | 'port' | 'vn
 type Indexed<T> = { readonly [K in keyof T]: K extends 'link' | 'master' ? number | undefined : T[K] };
 
 const set: AttrSet<Rows> = fdbAttrs;
+const suspects = { EEXIST: 'mac', ENOENT: 'mac', ENODEV: 'link' };
 
 export const decodeFdbEntry: Decode<FdbEntry> = (view, at, end, type) =>
   type === RTM_NEWNEIGH && end > at && view.getUint8(at) === AF_BRIDGE
@@ -109,13 +110,13 @@ export function newFdbEntry(verb: FdbVerb, entry: FdbAttrsIn): Request<void> {
   const flags = withTable(entry);
   const staticState: readonly NeighbourState[] = flags.includes('master') ? ['noarp', 'reachable'] : ['permanent'];
   const value = { ...named(entry), state: entry.state ?? staticState, flags };
-  return { operation: 'RTM_NEWNEIGH', subject: 'fdb', type: RTM_NEWNEIGH, flags: verbs[verb], set, value };
+  return { operation: 'RTM_NEWNEIGH', subject: 'fdb', type: RTM_NEWNEIGH, flags: verbs[verb], set, value, suspects };
 }
 
 /** Deletes one destination when `dst` says which, else the entry. */
 export function deleteFdbEntry(entry: FdbAttrsIn): Request<void> {
   const value = { ...named(entry), flags: withTable(entry) };
-  return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: 0, set, value };
+  return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: 0, set, value, suspects };
 }
 
 function named(entry: FdbAttrsIn): FdbAttrsIn {

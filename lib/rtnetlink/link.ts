@@ -62,8 +62,15 @@ export function selectLink(ref: LinkRef): LinkAttrsIn {
   return new TextEncoder().encode(ref).length > 15 ? { altName: ref } : { name: ref };
 }
 
+/** The member by which `selectLink` finds a link. */
+function selector(value: LinkAttrsIn): string {
+  return value.index !== undefined ? 'index' : value.name !== undefined ? 'name' : 'altName';
+}
+
 export function getLink(ref: LinkRef): Request<Link> {
-  return { operation: 'RTM_GETLINK', subject: 'link', type: RTM_GETLINK, flags: 0, set, value: selectLink(ref), decode: decodeLink };
+  const value = selectLink(ref);
+  const suspects = { ENODEV: selector(value) };
+  return { operation: 'RTM_GETLINK', subject: 'link', type: RTM_GETLINK, flags: 0, set, value, decode: decodeLink, suspects };
 }
 
 /** `filter.master` as an index. */
@@ -73,16 +80,16 @@ export function listLinks(filter: Omit<LinkFilter, 'master'> & { readonly master
 
 /** Creates a link; refs to other links as indexes. */
 export function addLink(link: object): Request<void> {
-  return { operation: 'RTM_NEWLINK', subject: 'link', type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, set, value: link };
+  return { operation: 'RTM_NEWLINK', subject: 'link', type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, set, value: link, suspects: { EEXIST: 'name', EOPNOTSUPP: 'kind', ENODEV: 'link' } };
 }
 
 /** Changes the link that `value.index`, or `value.name` without an index, stands for. */
 export function changeLink(value: object): Request<void> {
-  return { operation: 'RTM_NEWLINK', subject: 'link', type: RTM_NEWLINK, flags: 0, set, value };
+  return { operation: 'RTM_NEWLINK', subject: 'link', type: RTM_NEWLINK, flags: 0, set, value, suspects: { ENODEV: selector(value), EEXIST: 'name' } };
 }
 
 export function deleteLink(value: LinkAttrsIn): Request<void> {
-  return { operation: 'RTM_DELLINK', subject: 'link', type: RTM_DELLINK, flags: 0, set, value };
+  return { operation: 'RTM_DELLINK', subject: 'link', type: RTM_DELLINK, flags: 0, set, value, suspects: { ENODEV: selector(value) } };
 }
 
 /** Adds or deletes alternative names, all or none of them. */

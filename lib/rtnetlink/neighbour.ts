@@ -54,6 +54,7 @@ export interface NeighbourLookup {
 }
 
 const set: AttrSet<Rows> = neighbourAttrs;
+const suspects = { EEXIST: 'to', ENOENT: 'to', ENODEV: 'link' };
 
 /** Forwarding entries come in messages of the same type; they are read by `decodeFdbEntry`. */
 export const decodeNeighbour: Decode<Neighbour> = (view, at, end, type) =>
@@ -81,13 +82,13 @@ function defaultState({ flags }: NeighbourAttrsIn): readonly NeighbourState[] {
 /** `neighbour.link` as an index. */
 export function newNeighbour(verb: NeighbourVerb, neighbour: NeighbourAttrsIn): Request<void> {
   const value = { ...neighbour, state: neighbour.state ?? defaultState(neighbour), family: neighbourFamily(neighbour) };
-  return { operation: 'RTM_NEWNEIGH', subject: 'neighbour', type: RTM_NEWNEIGH, flags: verbs[verb], set, value };
+  return { operation: 'RTM_NEWNEIGH', subject: 'neighbour', type: RTM_NEWNEIGH, flags: verbs[verb], set, value, suspects };
 }
 
 /** Only the address, the link and the flag `proxy` count. */
 export function deleteNeighbour(neighbour: NeighbourAttrsIn): Request<void> {
   const value = { ...neighbour, family: neighbourFamily(neighbour) };
-  return { operation: 'RTM_DELNEIGH', subject: 'neighbour', type: RTM_DELNEIGH, flags: 0, set, value };
+  return { operation: 'RTM_DELNEIGH', subject: 'neighbour', type: RTM_DELNEIGH, flags: 0, set, value, suspects };
 }
 
 /** `filter.link` and `filter.master` as indexes. */
@@ -125,5 +126,6 @@ export function getNeighbour(
     set,
     value,
     decode: decodeNeighbour,
+    suspects,
   };
 }

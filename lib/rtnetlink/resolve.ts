@@ -12,7 +12,7 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
     return link.index;
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== 19) throw error;
-    throw new KernelError({ errno: error.errno, operation: error.operation, path: `${where} ${JSON.stringify(ref)}` });
+    throw new KernelError({ errno: error.errno, operation: error.operation, path: where, value: ref });
   }
 }
 

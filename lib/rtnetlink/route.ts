@@ -23,6 +23,7 @@ export type NewRoute = Omit<Named<RouteAttrsIn>, 'nexthops'> & {
 };
 
 const set: AttrSet<Rows> = routeAttrs;
+const suspects = { EEXIST: 'to', ENOENT: 'to', ESRCH: 'to', ENODEV: 'link', ENETUNREACH: 'via', EHOSTUNREACH: 'via' };
 
 export const decodeRoute: Decode<Route> = (view, at, end, type) => {
   if (type !== RTM_NEWROUTE) return undefined;
@@ -53,14 +54,14 @@ export type RouteVerb = keyof typeof verbs;
 export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
   const family = routeFamily(route);
   const value = { type: 'unicast', protocol: 'boot', scope: defaultScope(route, family), table: 'main', ...withGateway(route, family), family };
-  return { operation: 'RTM_NEWROUTE', subject: 'route', type: RTM_NEWROUTE, flags: verbs[verb], set, value };
+  return { operation: 'RTM_NEWROUTE', subject: 'route', type: RTM_NEWROUTE, flags: verbs[verb], set, value, suspects };
 }
 
 /** Deletes the first route that is like `route` in all that it says. */
 export function deleteRoute(route: RouteAttrsIn): Request<void> {
   const family = routeFamily(route);
   const value = { scope: 'nowhere', table: 'main', ...withGateway(route, family), family };
-  return { operation: 'RTM_DELROUTE', subject: 'route', type: RTM_DELROUTE, flags: 0, set, value };
+  return { operation: 'RTM_DELROUTE', subject: 'route', type: RTM_DELROUTE, flags: 0, set, value, suspects };
 }
 
 /** What the kernel filters a dump by, since Linux 4.20. */
@@ -79,5 +80,5 @@ export type RouteLookup = Pick<
 /** Which route the kernel would take. */
 export function getRoute(lookup: RouteLookup): Request<Route> {
   const value = { ...lookup, family: routeFamily(lookup) };
-  return { operation: 'RTM_GETROUTE', subject: 'route', type: RTM_GETROUTE, flags: 0, set, value, decode: decodeRoute };
+  return { operation: 'RTM_GETROUTE', subject: 'route', type: RTM_GETROUTE, flags: 0, set, value, decode: decodeRoute, suspects: { ENETUNREACH: 'to', EHOSTUNREACH: 'to', ENODEV: 'link' } };
 }

@@ -35,6 +35,7 @@ export class FakeListener implements Listener {
     this.#schedule();
   }
 
+  /** Nothing here keeps the process alive anyway. */
   unref(): void {}
 
   close(): void {

@@ -33,11 +33,14 @@ export function mac(size = 6): Codec<string> {
   };
 }
 
-/** A link-layer address of whatever size the link has: 1 to 32 bytes (MAX_ADDR_LEN). */
+/** ALEN of the link types there are: phonet, LocalTalk, IPv4 tunnels, Ethernet, AX.25, EUI-64, IPv6 tunnels, InfiniBand. */
+const SIZES: readonly number[] = [1, 2, 4, 6, 7, 8, 16, 20];
+
+/** A link-layer address of a size that some type of link has; which one it has to be, the kernel knows. */
 export const linkLayerAddress: Codec<string> = {
   write(writer, value) {
     const address = parseMac(value);
-    if (address.length > 32) throw new CodecError('', `${show(value)} has ${address.length} bytes; 32 are the most`);
+    if (!SIZES.includes(address.length)) throw new CodecError('', `${show(value)} has ${address.length} bytes, as the addresses of no type of link have`);
     writer.append(address);
   },
   read: formatMac,

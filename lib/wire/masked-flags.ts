@@ -4,9 +4,9 @@ import { Bits } from './enums.js';
 import { LITTLE_ENDIAN } from './writer.js';
 
 /** Flags by name, each on or off; those left out stay as they are. One that has no name here goes by its value. */
-export type MaskedFlags<Name extends string> = { readonly [Flag in Name]?: boolean | undefined } & {
-  readonly [bit: number]: boolean | undefined;
-};
+export type MaskedFlags<Name extends string> = { readonly [Flag in Name]?: boolean | undefined } & Readonly<
+  Record<number, boolean | undefined>
+>;
 
 /**
  * Two 32-bit words, as in `struct ifla_vlan_flags` or `struct br_boolopt_multi`: the flags' values and the mask of those

@@ -189,8 +189,9 @@ describeUnless(noNetns, 'addresses', () => {
       const found = async (filter: Parameters<typeof client.address.list>[0]) =>
         (await client.address.list(filter))
           .map(({ address }) => address)
-          .filter((address) => !address.startsWith('fe80'));
-      expect(await found({})).toEqual(['10.1.2.3/24', '10.4.5.6/28', 'fd00::5/64'].sort());
+          .filter((address) => !address.startsWith('fe80'))
+          .sort();
+      expect(await found({})).toEqual(['10.1.2.3/24', '10.4.5.6/28', 'fd00::5/64']);
       expect(await found({ family: 'inet6' })).toEqual(['fd00::5/64']);
       expect(await found({ link: 'right' })).toEqual(['10.4.5.6/28']);
       expect(await found({ link: 'left', family: 'inet' })).toEqual(['10.1.2.3/24']);

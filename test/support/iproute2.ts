@@ -10,7 +10,7 @@ export const noIproute2: string | undefined =
 
 /** Runs a command inside the namespace, which must succeed. */
 export function runIn({ netns }: Sandbox, command: string): string {
-  const args = [`--net=/proc/${process.pid}/fd/${netns.fd}`, ...command.split(' ')];
+  const args = [`--net=/proc/${process.pid}/fd/${netns.fd}`, ...command.trim().split(/ +/)];
   const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;

@@ -77,6 +77,6 @@ export const vxlan = attrSet('IFLA_VXLAN', {
   localbypass: attr(31, bool8),
   /** The header's bits that have to be 0 in what is received. Since Linux 6.14. */
   reservedBits: attr(33, be64),
-  /** Multicast is routed (by the multicast routing table) instead of sent through `link`. May be changed. Since Linux 6.17. */
+  /** Multicast is routed instead of sent through `link`. May be changed. Not reported by Linux 6.18. Since Linux 6.17. */
   mcRoute: attr(34, bool8),
 });

@@ -1,0 +1,5 @@
+export { attachToBridge, createBridge, detachFromBridge, type AttachOptions, type BridgeOptions } from './bridge.js';
+export type { HelperOptions, InterfaceOptions, LinkOptions } from './interface.js';
+export { createMacvlan, type MacvlanOptions } from './macvlan.js';
+export { createVethPair, type VethEnd } from './veth.js';
+export { createVxlan, type VxlanOptions, type VxlanRemote } from './vxlan.js';

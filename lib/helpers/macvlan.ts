@@ -1,0 +1,27 @@
+import type { Netns } from '../namespaces/index.js';
+import type { DataIn, Link, LinkRef } from '../rtnetlink/index.js';
+import { createLink } from './create.js';
+import type { HelperOptions, InterfaceOptions, LinkOptions } from './interface.js';
+
+export type MacvlanOptions = LinkOptions &
+  InterfaceOptions & {
+    /** The link beneath, by name or index in its own namespace. */
+    readonly link: LinkRef;
+    /** The namespace of the link beneath; without it, that of the process. */
+    readonly linkNetns?: Netns | undefined;
+    /** The macvlan's own settings; mode `'bridge'` unless said. */
+    readonly data?: DataIn<'macvlan'> | undefined;
+  };
+
+/** Makes a macvlan directly in the namespace that it is for, as Docker's macvlan driver does; as a whole. */
+export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOptions = {}): Promise<Link> {
+  const { netns, master, up, addresses, routes, linkNetns, data, ...link } = macvlan;
+  return createLink(
+    {
+      link: { ...link, kind: 'macvlan', data: { mode: 'bridge', ...data } },
+      from: linkNetns,
+      settings: { netns, master, up, addresses, routes },
+    },
+    options,
+  );
+}

@@ -1,0 +1,144 @@
+/** Every attribute of every kind of link, written by us and read back by us. */
+import { expect } from '@jest/globals';
+import { CodecError } from '../../lib/errors.js';
+import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
+import type { Kind } from '../../lib/rtnetlink/kinds/index.js';
+import { vxlan } from '../../lib/rtnetlink/kinds/vxlan.js';
+import type { LinkChange } from '../../lib/rtnetlink/link.js';
+import {
+  addUnder,
+  kindCases,
+  linkOf,
+  noKind,
+  OTHER_PORT,
+  plain,
+  portCases,
+  reasonAgainst,
+} from '../support/kind-cases.js';
+import { inSandbox } from '../support/netns.js';
+import { describeUnless, testUnless } from '../support/skip.js';
+
+type Data = Readonly<Record<string, unknown>>;
+
+async function dataOf({ link }: Rtnetlink, name: string): Promise<Data> {
+  return (await link.get(name)).data as Data;
+}
+
+/** A value that is also the default would prove nothing. */
+function expectOther(data: Data, usual: Data): void {
+  for (const [key, value] of Object.entries(data))
+    if (usual[key] !== undefined) expect({ [key]: usual[key] }).not.toEqual({ [key]: value });
+}
+
+for (const kind of Object.keys(plain) as Kind[]) {
+  const cases = kindCases.filter((each) => each.kind === kind);
+  const change = (data: object): LinkChange => ({ data }) as LinkChange;
+
+  describeUnless(noKind(kind), kind, () => {
+    testUnless(noKind(kind), 'is what it says', () =>
+      inSandbox(async ({ client }) => {
+        await addUnder(client);
+        await client.link.add(linkOf(kind, 'it'));
+        const link = await client.link.get('it');
+        expect(link).toMatchObject({ name: 'it', kind });
+        expect(link).not.toHaveProperty('data.unknown');
+        expect(link.unknown).toBeUndefined();
+      }),
+    );
+
+    for (const each of cases) {
+      const reported = each.reported ?? each.data;
+
+      testUnless(reasonAgainst(each, kind), `${each.title}, at creation`, () =>
+        inSandbox(async ({ client }) => {
+          await addUnder(client);
+          await client.link.add(linkOf(kind, 'usual'));
+          expectOther(reported, await dataOf(client, 'usual'));
+          await client.link.delete('usual');
+          await client.link.add(linkOf(kind, 'it', each.data));
+          expect(await dataOf(client, 'it')).toMatchObject(reported);
+        }),
+      );
+
+      if (each.inPlace === undefined) continue;
+      testUnless(reasonAgainst(each, kind), `${each.title}, changed in place`, () =>
+        inSandbox(async ({ client }) => {
+          await addUnder(client);
+          await client.link.add(linkOf(kind, 'it'));
+          await client.link.set('it', change(each.data));
+          expect(await dataOf(client, 'it')).toMatchObject(reported);
+        }),
+      );
+    }
+  });
+}
+
+describeUnless(noKind('bridge'), 'bridge port', () => {
+  /** A bridge with two ports that have a carrier. */
+  async function withPorts({ link }: Rtnetlink): Promise<void> {
+    await link.add({ name: 'br', kind: 'bridge', up: true });
+    await link.add({ name: 'port', kind: 'veth', master: 'br', data: { peer: { name: 'far' } } });
+    await link.add({ name: 'other', index: OTHER_PORT, kind: 'veth', master: 'br', data: { peer: { name: 'far2' } } });
+    await Promise.all(['port', 'far', 'other', 'far2'].map((name) => link.set(name, { up: true })));
+  }
+
+  for (const each of portCases) {
+    testUnless(reasonAgainst(each), each.title, () =>
+      inSandbox(async ({ client }) => {
+        await withPorts(client);
+        const reported = each.reported ?? each.data;
+        expectOther(reported, (await client.link.get('port')).port as Data);
+        await client.link.set('port', { portKind: 'bridge', port: each.data } as LinkChange);
+        const link = await client.link.get('port');
+        expect(link.portKind).toBe('bridge');
+        expect(link.port).toMatchObject(reported);
+        expect(link.port).not.toHaveProperty('unknown');
+      }),
+    );
+  }
+});
+
+describeUnless(noKind('macvlan'), 'the sources of a macvlan', () => {
+  testUnless(noKind('macvlan'), 'are added, removed and flushed', () =>
+    inSandbox(async ({ client }) => {
+      await addUnder(client);
+      const [first, second] = ['02:aa:bb:cc:dd:0a', '02:aa:bb:cc:dd:0b'];
+      const sources = async () => (await dataOf(client, 'it'))['macaddrData'];
+      await client.link.add(linkOf('macvlan', 'it', { mode: 'source' }));
+      await client.link.set('it', { data: { macaddrMode: 'add', macaddr: first } });
+      await client.link.set('it', { data: { macaddrMode: 'add', macaddr: second } });
+      expect(await sources()).toHaveLength(2);
+      await client.link.set('it', { data: { macaddrMode: 'del', macaddr: first } });
+      expect(await sources()).toEqual([second]);
+      await client.link.set('it', { data: { macaddrMode: 'flush' } });
+      expect(await sources()).toBeUndefined();
+    }),
+  );
+});
+
+describeUnless(noKind('vxlan'), 'what a VXLAN link is refused for', () => {
+  testUnless(noKind('vxlan'), 'a VNI of 2^24, before it is sent', () =>
+    inSandbox(async ({ client }) => {
+      const attempt = async () => client.link.add({ name: 'it', kind: 'vxlan', data: { id: 0x1000000 } });
+      await expect(attempt()).rejects.toThrow(CodecError);
+      await expect(attempt()).rejects.toMatchObject({ path: 'link.data(vxlan).id' });
+    }),
+  );
+
+  // Not reported by every kernel that has it, so this is the proof of its number: a value that only its policy refuses.
+  const noMcRoute = reasonAgainst({ title: '', data: {}, since: [6, 17] }, 'vxlan');
+  testUnless(noMcRoute, 'routed multicast that is neither on nor off', () =>
+    inSandbox(async ({ client }) => {
+      const unknown = [{ type: vxlan.rows.mcRoute.id, bytes: Uint8Array.of(2) }];
+      await expect(client.link.add(linkOf('vxlan', 'it', { unknown }))).rejects.toMatchObject({ code: 'ERANGE' });
+    }),
+  );
+
+  testUnless(noKind('vxlan'), 'an impossible change, with the path to it', () =>
+    inSandbox(async ({ client }) => {
+      await client.link.add(linkOf('vxlan', 'it'));
+      await expect(client.link.set('it', { data: { port: 4790 } })).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+      await expect(client.link.set('it', { data: { group: 'fd00::1' } })).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+    }),
+  );
+});
