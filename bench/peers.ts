@@ -26,8 +26,8 @@ export interface Peer {
 const all = ['links', 'routes', 'add-routes', 'veths', 'attach', 'events'];
 const lists = ['links', 'routes'];
 
-/** How many messages netlace puts into one send: `floor` sends as many. */
-const netlaceBatch = '200';
+/** How many messages netlace puts into one send, and how many bytes: `floor` sends as much. See `lib/netlink/connection.ts`. */
+const netlaceBatch = ['128', '16384'];
 
 function built(name: string): () => string | undefined {
   return () => (existsSync(join(peersFolder, 'out', name)) ? undefined : 'not built');
@@ -100,14 +100,14 @@ export const peers: readonly Peer[] = [
     title: 'C, receives only',
     works: all,
     absent: built('floor'),
-    command: program('floor', netlaceBatch),
+    command: program('floor', ...netlaceBatch),
   },
   {
     name: 'floor-100',
     title: 'C, 100 a send',
     works: ['add-routes', 'veths'],
     absent: built('floor'),
-    command: program('floor', '100'),
+    command: program('floor'),
   },
   {
     name: 'rust-rtnetlink',

@@ -17,3 +17,10 @@ export {
   type Answer,
   type MessageParts,
 } from './testing/answers.js';
+
+// What messages consist of: to read requests and to write replies with.
+export * from './rtnetlink/constants.js';
+export { addressAttrs } from './rtnetlink/address-attrs.js';
+export { linkAttrs } from './rtnetlink/link-attrs.js';
+export { fdbAttrs, neighbourAttrs } from './rtnetlink/neighbour-attrs.js';
+export { routeAttrs } from './rtnetlink/route-attrs.js';

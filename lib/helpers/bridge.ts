@@ -44,7 +44,10 @@ export interface AttachOptions {
 }
 
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */
-export async function attachToBridge({ link, bridge, netns, port }: AttachOptions, options: HelperOptions = {}): Promise<Link> {
+export async function attachToBridge(
+  { link, bridge, netns, port }: AttachOptions,
+  options: HelperOptions = {},
+): Promise<Link> {
   const { client: given, ...call } = options;
   const clients = new Clients(netns, given);
   try {
@@ -63,7 +66,10 @@ export async function attachToBridge({ link, bridge, netns, port }: AttachOption
 }
 
 /** Takes a link from the bridge (or other master) that it is a port of. */
-export async function detachFromBridge({ link, netns }: Pick<AttachOptions, 'link' | 'netns'>, options: HelperOptions = {}): Promise<void> {
+export async function detachFromBridge(
+  { link, netns }: Pick<AttachOptions, 'link' | 'netns'>,
+  options: HelperOptions = {},
+): Promise<void> {
   const { client: given, ...call } = options;
   const clients = new Clients(netns, given);
   try {

@@ -1,6 +1,13 @@
 import type { CallOptions } from '../netlink/options.js';
 import { Netns } from '../namespaces/index.js';
-import { Rtnetlink, type Link, type LinkAttrsIn, type LinkRef, type NewAddress, type NewRoute } from '../rtnetlink/index.js';
+import {
+  Rtnetlink,
+  type Link,
+  type LinkAttrsIn,
+  type LinkRef,
+  type NewAddress,
+  type NewRoute,
+} from '../rtnetlink/index.js';
 
 /** What a link gets beside its own attributes, in the same call. */
 export interface InterfaceOptions {
@@ -16,7 +23,10 @@ export interface InterfaceOptions {
 }
 
 /** A link's own attributes that can be given at creation. */
-export type LinkOptions = Omit<LinkAttrsIn, 'kind' | 'data' | 'portKind' | 'port' | 'netns' | 'master' | 'link' | 'up' | 'name'> & {
+export type LinkOptions = Omit<
+  LinkAttrsIn,
+  'kind' | 'data' | 'portKind' | 'port' | 'netns' | 'master' | 'link' | 'up' | 'name'
+> & {
   readonly name: string;
 };
 
@@ -52,7 +62,8 @@ export class Clients {
 
   async close(): Promise<void> {
     this.#own?.close();
-    for (const result of await Promise.allSettled(this.#opened.values())) if (result.status === 'fulfilled') result.value.close();
+    for (const result of await Promise.allSettled(this.#opened.values()))
+      if (result.status === 'fulfilled') result.value.close();
   }
 }
 
@@ -64,14 +75,21 @@ function isSame(a: Netns | undefined, b: Netns | undefined): boolean {
  * Brings the link up and gives it its master, addresses and routes, in as few trips to the kernel as their order allows.
  * Undoing that is up to whoever made the link: with the link, all of it goes.
  */
-export async function configure(client: Rtnetlink, name: string, options: InterfaceOptions, call: CallOptions): Promise<Link> {
+export async function configure(
+  client: Rtnetlink,
+  name: string,
+  options: InterfaceOptions,
+  call: CallOptions,
+): Promise<Link> {
   const { master, up, addresses = [], routes = [] } = options;
   const change = { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
   const changed = Object.keys(change).length === 0 ? undefined : client.link.set(name, change, call);
   const [link] = await allDone([client.link.get(name, call), changed]);
   const { index } = link;
   await allDone([
-    ...addresses.map((address) => client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call)),
+    ...addresses.map((address) =>
+      client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call),
+    ),
     ...routes.map((route) => client.route.add(needsLink(route) ? { ...route, link: index } : route, call)),
   ]);
   // What was read together with the change may be older than it.
@@ -83,8 +101,12 @@ function needsLink({ link, nexthops, type = 'unicast' }: NewRoute): boolean {
 }
 
 /** Waits for all, then throws the first error: nothing may still be under way when undoing begins. */
-async function allDone<T extends readonly unknown[]>(promises: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+async function allDone<T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const results = await Promise.allSettled(promises);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as { -readonly [K in keyof T]: Awaited<T[K]> };
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as {
+    -readonly [K in keyof T]: Awaited<T[K]>;
+  };
 }

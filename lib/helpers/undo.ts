@@ -19,6 +19,8 @@ export async function asWhole<T>(run: (undo: Undo) => Promise<T>): Promise<T> {
       }
     }
     if (failures.length === 0) throw error;
-    throw new AggregateError([error, ...failures], `${String(error)}; and not everything could be undone`, { cause: error });
+    throw new AggregateError([error, ...failures], `${String(error)}; and not everything could be undone`, {
+      cause: error,
+    });
   }
 }

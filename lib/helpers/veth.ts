@@ -6,7 +6,10 @@ import { asWhole } from './undo.js';
 export type VethEnd = LinkOptions & InterfaceOptions;
 
 /** The settings of an end, apart from the link's own attributes. */
-function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): { link: LinkOptions; settings: InterfaceOptions } {
+function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): {
+  link: LinkOptions;
+  settings: InterfaceOptions;
+} {
   return { link, settings: { netns, master, up, addresses, routes } };
 }
 
@@ -16,7 +19,11 @@ function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): { l
  *
  * Returns both links, as they are in their namespaces.
  */
-export async function createVethPair(near: VethEnd, far: VethEnd, options: HelperOptions = {}): Promise<[near: Link, far: Link]> {
+export async function createVethPair(
+  near: VethEnd,
+  far: VethEnd,
+  options: HelperOptions = {},
+): Promise<[near: Link, far: Link]> {
   const { client: given, ...call } = options;
   const a = parted(near);
   const b = parted(far);
@@ -27,7 +34,16 @@ export async function createVethPair(near: VethEnd, far: VethEnd, options: Helpe
       const { up, master } = a.settings;
       const peer = nearby === inside ? b.link : { ...b.link, netns: clients.handle(far.netns) };
       // The near end may come up at once; the far one not before the pair is made.
-      await nearby.link.add({ ...a.link, kind: 'veth', ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }), data: { peer } }, call);
+      await nearby.link.add(
+        {
+          ...a.link,
+          kind: 'veth',
+          ...(master === undefined ? {} : { master }),
+          ...(up === undefined ? {} : { up }),
+          data: { peer },
+        },
+        call,
+      );
       undo(() => nearby.link.delete(near.name));
       const { netns, addresses, routes } = a.settings;
       const farLink = await configure(inside, far.name, b.settings, call);

@@ -7,6 +7,7 @@ import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
 import { ECANCELED, ENOBUFS, failure } from './failure.js';
 import { checkCallOptions, type CallOptions } from './options.js';
+import { messageSize } from './message.js';
 import { writeRequest, type Request } from './request.js';
 import type { Channel, Listener, OnDatagrams, Source } from './source.js';
 
@@ -58,6 +59,7 @@ export class Connection {
   readonly #idle: Channel[] = [];
   readonly #lent = new Set<Channel>();
   readonly #spareWriters: Writer[] = [];
+  readonly #endListening = new Set<() => void>();
   #batch: Batch | undefined;
   #exchanges = 0;
   #sequence = 0;
@@ -184,8 +186,8 @@ export class Connection {
   #settle(bytes: Uint8Array, length: number, onMalformed: (error: CodecError) => void): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
     let at = 0;
-    while (length - at >= NLMSG_HDRLEN) {
-      const size = view.getUint32(at, LITTLE_ENDIAN);
+    while (at < length) {
+      const size = messageSize(view, at);
       if (size < NLMSG_HDRLEN || size > length - at) {
         return onMalformed(new CodecError('', `a netlink message of ${size} bytes where ${length - at} are left`));
       }
@@ -328,10 +330,32 @@ export class Connection {
     else channel.close();
   }
 
-  /** Listens to multicast groups, on a socket of its own. */
-  listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener> {
+  /** Listens to multicast groups, on a socket of its own. When the client is closed, `onDatagrams` is told ECANCELED. */
+  async listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener> {
     if (this.#closed) throw new ClosedError('the client');
-    return this.#source.listen(groups, onDatagrams);
+    const listener = await this.#source.listen(groups, onDatagrams);
+    const end = () => {
+      listener.close();
+      onDatagrams(null, ECANCELED);
+    };
+    if (this.#isClosed()) {
+      listener.close();
+      throw new ClosedError('the client');
+    }
+    this.#endListening.add(end);
+    return {
+      resume: () => listener.resume(),
+      unref: () => listener.unref(),
+      close: () => {
+        this.#endListening.delete(end);
+        listener.close();
+      },
+    };
+  }
+
+  /** While something was awaited, the client may have been closed. */
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Rejects what is pending and closes the sockets. A second call does nothing. */
@@ -339,6 +363,8 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#batch = undefined;
+    for (const end of this.#endListening) end();
+    this.#endListening.clear();
     this.#fail([...this.#pending.keys()], () => failure(-ECANCELED));
     for (const channel of [this.#main, ...this.#idle, ...this.#lent]) channel.close();
     this.#idle.length = 0;

@@ -5,6 +5,7 @@ import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, NLMSG_MIN_TYPE 
 import { requestChannel } from './diagnostics.js';
 import { kernelError, readAck, readDone } from './extack.js';
 import { failure } from './failure.js';
+import { messageSize } from './message.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { writeRequest, type Request } from './request.js';
 import type { Channel } from './source.js';
@@ -52,8 +53,8 @@ class Pass<T> {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
     const decode = this.#request.decode!;
     let at = 0;
-    while (length - at >= NLMSG_HDRLEN) {
-      const size = view.getUint32(at, LITTLE_ENDIAN);
+    while (at < length) {
+      const size = messageSize(view, at);
       if (size < NLMSG_HDRLEN || size > length - at) {
         throw new CodecError(this.#request.subject, `a netlink message of ${size} bytes where ${length - at} are left`);
       }
@@ -74,8 +75,8 @@ class Pass<T> {
   /** Whether a message among these ends the dump, so that no further receive has to be started. */
   endsIn(bytes: Uint8Array, length: number): boolean {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-    for (let at = 0; length - at >= NLMSG_HDRLEN; ) {
-      const size = view.getUint32(at, LITTLE_ENDIAN);
+    for (let at = 0; at < length; ) {
+      const size = messageSize(view, at);
       if (size < NLMSG_HDRLEN || size > length - at) return false;
       const type = view.getUint16(at + 4, LITTLE_ENDIAN);
       if ((type === NLMSG_DONE || type === NLMSG_ERROR) && view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence) return true;

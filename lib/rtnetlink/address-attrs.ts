@@ -52,6 +52,7 @@ const ipv6Flags = new Bits<AddressFlag>({ temporary: 1, ...FLAGS } as Record<Add
 const anyFlags = new Bits<AddressFlag>({ secondary: 1, temporary: 1, ...FLAGS });
 
 const flags: Codec<FlagList<AddressFlag>> = {
+  names: anyFlags.names,
   write: (writer, value, siblings, base) => u32.write(writer, anyFlags.value(value), siblings, base),
   read(view, at, length, siblings, base) {
     const value = u32.read(view, at, length, siblings, base);
@@ -174,6 +175,7 @@ const lifetimes: Codec<StructIn<Lifetimes>, StructOut<Lifetimes>> = merging(
     },
     read: (view, at, length, siblings, base) =>
       Object.assign(siblings, cacheinfo.read(view, at, length, siblings, base)),
+    parts: [cacheinfo],
   },
   Object.keys(cacheinfo.struct.members),
 );

@@ -70,7 +70,15 @@ export function newAddress(verb: AddressVerb, address: AddressAttrsIn): Request<
 
 /** Deletes the address of the link that has this address and prefix, and of IPv4 this peer and label where they are said. */
 export function deleteAddress(address: AddressAttrsIn): Request<void> {
-  return { operation: 'RTM_DELADDR', subject: 'address', type: RTM_DELADDR, flags: 0, set, value: complete(address), suspects };
+  return {
+    operation: 'RTM_DELADDR',
+    subject: 'address',
+    type: RTM_DELADDR,
+    flags: 0,
+    set,
+    value: complete(address),
+    suspects,
+  };
 }
 
 /** `filter.link` as an index. */

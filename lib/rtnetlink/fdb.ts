@@ -16,7 +16,10 @@ import {
 type Masks = 'stateMask' | 'flagsMask';
 
 /** A forwarding entry of a bridge or of a link such as VXLAN, as the kernel reports it. What it says can be given back to `add`. */
-export type FdbEntry = Omit<FdbAttrsOut, Masks>;
+export type FdbEntry = Omit<FdbAttrsOut, Masks | 'mac'> & {
+  /** The MAC address that packets are sent to. */
+  readonly mac: string;
+};
 
 /**
  * A forwarding entry to make.
@@ -107,21 +110,22 @@ export type FdbVerb = keyof typeof verbs;
  * all zeros or a multicast one; for another MAC there is one destination, and appending to it changes nothing.
  */
 export function newFdbEntry(verb: FdbVerb, entry: FdbAttrsIn): Request<void> {
-  const flags = withTable(entry);
-  const staticState: readonly NeighbourState[] = flags.includes('master') ? ['noarp', 'reachable'] : ['permanent'];
-  const value = { ...named(entry), state: entry.state ?? staticState, flags };
+  const value = complete(entry);
   return { operation: 'RTM_NEWNEIGH', subject: 'fdb', type: RTM_NEWNEIGH, flags: verbs[verb], set, value, suspects };
 }
 
 /** Deletes one destination when `dst` says which, else the entry. */
 export function deleteFdbEntry(entry: FdbAttrsIn): Request<void> {
-  const value = { ...named(entry), flags: withTable(entry) };
+  const value = complete(entry);
   return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: 0, set, value, suspects };
 }
 
-function named(entry: FdbAttrsIn): FdbAttrsIn {
+/** Links that only filter by address want to see the state in deletions as well. */
+function complete(entry: FdbAttrsIn): FdbAttrsIn {
   if (entry.mac === undefined) throw new CodecError('fdb.mac', 'is missing');
-  return { ...entry, family: 'bridge' };
+  const flags = withTable(entry);
+  const staticState: readonly NeighbourState[] = flags.includes('master') ? ['noarp', 'reachable'] : ['permanent'];
+  return { ...entry, state: entry.state ?? staticState, flags, family: 'bridge' };
 }
 
 /** `filter.link` and `filter.master` as indexes. */

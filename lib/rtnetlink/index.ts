@@ -7,6 +7,7 @@ export type { FdbEntry, FdbFilter, FdbFlush, FdbLookup, NewFdbEntry } from './fd
 export type { FdbEntries } from './fdb-entries.js';
 export type { Family } from './family.js';
 export type { DataIn, DataOut, Kind } from './kinds/index.js';
+export type { OtherKind, OtherPortKind } from './kinds/other.js';
 export type { Link, LinkChange, LinkFilter, NewLink } from './link.js';
 export type { LinkFlag, LinkFlagsIn } from './link-flags.js';
 export type { LinkRef } from './link-index.js';

@@ -5,7 +5,7 @@ import { enumeration, flagList } from '../wire/enums.js';
 import { linkLayerAddress } from '../wire/mac.js';
 import { bool8, s32, u16, u32, u64, u8 } from '../wire/numbers.js';
 import { member, struct } from '../wire/struct.js';
-import { bytes, linkName, nulString } from '../wire/text.js';
+import { bytes, linkName, nulString, string } from '../wire/text.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { linkTypeName, type LinkType } from './arphrd.js';
 import { afSpec } from './af-spec.js';
@@ -153,7 +153,7 @@ const base = {
   /** What the link goes to when it gets a carrier: up at once, or dormant first. */
   linkMode: attr(17, enumeration(u8, { default: 0, dormant: 1, testing: 2 })),
   /** Free text, up to 255 bytes; empty to remove it. */
-  alias: attr(20, nulString(255)),
+  alias: attr(20, string(255)),
   /** Other names; added and removed with `altname` calls. */
   altNames: attr(52, readOnly(altNames)),
   /** Another name to find a link by, up to 127 bytes. */

@@ -37,13 +37,13 @@ export function flagChange(flags: LinkFlagsIn | undefined, up: boolean | undefin
   let on = 0;
   let change = 0;
   if (Array.isArray(flags)) {
-    on = change = linkFlags.value(flags);
+    on = change = within('flags', () => linkFlags.value(flags));
   } else if (flags !== undefined) {
     if (typeof flags !== 'object' || flags === null) throw new CodecError('flags', `takes a list or an object of flags, not ${show(flags)}`);
     for (const [name, value] of Object.entries(flags)) {
       if (value === undefined) continue;
       if (typeof value !== 'boolean') throw new CodecError(`flags.${name}`, `takes true or false, not ${show(value)}`);
-      const bit = linkFlags.bit(name);
+      const bit = within('flags', () => linkFlags.bit(name));
       change |= bit;
       if (value) on |= bit;
     }
@@ -54,4 +54,12 @@ export function flagChange(flags: LinkFlagsIn | undefined, up: boolean | undefin
     on = up ? on | IFF_UP : on & ~IFF_UP;
   }
   return { flags: on >>> 0, change: change >>> 0 };
+}
+
+function within<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof CodecError ? error.within(path) : error;
+  }
 }

@@ -46,8 +46,9 @@ export type NeighbourFlags = FlagList<NeighbourFlag>;
 /** The flags that `ndm_flags` has room for. */
 const lowFlags: Codec<NeighbourFlags> = {
   size: 1,
+  names: FLAGS,
   write: (writer, value, siblings, base) => u8.write(writer, neighbourFlags.value(value) & 0xff, siblings, base),
-  read: (view, at) => neighbourFlags.list(view.getUint8(at)),
+  read: (view, at, length, siblings, base) => neighbourFlags.list(u8.read(view, at, length, siblings, base)),
 };
 
 interface Flags {

@@ -82,7 +82,15 @@ function defaultState({ flags }: NeighbourAttrsIn): readonly NeighbourState[] {
 /** `neighbour.link` as an index. */
 export function newNeighbour(verb: NeighbourVerb, neighbour: NeighbourAttrsIn): Request<void> {
   const value = { ...neighbour, state: neighbour.state ?? defaultState(neighbour), family: neighbourFamily(neighbour) };
-  return { operation: 'RTM_NEWNEIGH', subject: 'neighbour', type: RTM_NEWNEIGH, flags: verbs[verb], set, value, suspects };
+  return {
+    operation: 'RTM_NEWNEIGH',
+    subject: 'neighbour',
+    type: RTM_NEWNEIGH,
+    flags: verbs[verb],
+    set,
+    value,
+    suspects,
+  };
 }
 
 /** Only the address, the link and the flag `proxy` count. */

@@ -126,6 +126,7 @@ const table: Codec<RouteTable> = {
     writer.view.setUint8(base + 4, number < 256 ? number : 0);
   },
   read: tables.read,
+  parts: [tables],
 };
 
 /** A gateway of the other family (RTA_VIA): `struct rtvia`, a family and an address. Read as `via`. */

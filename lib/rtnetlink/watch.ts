@@ -1,7 +1,7 @@
 import { ArgumentError, CodecError, DumpInterruptedError, SyscallError } from '../errors.js';
 import type { Connection } from '../netlink/connection.js';
 import { NLMSG_HDRLEN } from '../netlink/constants.js';
-import { ENOBUFS } from '../netlink/failure.js';
+import { ECANCELED, ENOBUFS } from '../netlink/failure.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
@@ -126,6 +126,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   readonly #objects: readonly O[];
   readonly #options: WatchOptions;
   readonly #events: AsyncGenerator<WatchEvent<O>, void, undefined>;
+  #listener: Listener | undefined;
   #delivery: Delivery | undefined;
   #wake: (() => void) | undefined;
   #closed = false;
@@ -169,6 +170,8 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   close(): void {
     this.#closed = true;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    // At once: the iteration may stand at an event, and never be resumed.
+    this.#listener?.close();
     this.#wake?.();
   }
 
@@ -180,44 +183,53 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
     this.#delivery = undefined;
     const groups = [...new Set(this.#objects.flatMap((object) => SOURCES[object].groups))];
     const listener = await this.#connection.listen(groups, (bytes, errno) => {
+      if (errno === ECANCELED) return this.close();
       this.#delivery = { bytes, errno };
       this.#wake?.();
     });
-    if (this.#options.persistent === false) listener.unref();
+    this.#listener = listener;
+    if (this.#closed) listener.close();
+    else if (this.#options.persistent === false) listener.unref();
     return listener;
   }
 
   async *#run(): AsyncGenerator<WatchEvent<O>, void, undefined> {
-    let listener: Listener | undefined;
     try {
       while (!this.#closed) {
         // From here on every change is kept for later, so that nothing falls between the lists and the events.
-        listener = await this.#listen();
+        const listener = await this.#listen();
         yield* this.#existing();
-        yield { type: 'synced' };
+        if (!this.#closed) yield { type: 'synced' };
         yield* this.#changes(listener);
         // What is still queued was sent before the overrun, and would overwrite newer state: so a new socket.
         listener.close();
         if (!this.#closed) yield { type: 'overrun' };
       }
     } finally {
-      listener?.close();
       this.close();
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
   async *#existing(): AsyncGenerator<ObjectEvent<O>, void, undefined> {
-    for (const object of this.#objects) {
-      try {
-        for await (const value of this.#connection.dump(SOURCES[object].list())) {
-          if (this.#closed) return;
-          yield { type: 'existing', object, value } as ObjectEvent<O>;
-        }
-      } catch (error) {
-        // Whatever changed in between is among the events to come.
-        if (!(error instanceof DumpInterruptedError)) throw error;
+    for (const object of this.#objects) while (!(yield* this.#list(object)));
+  }
+
+  /**
+   * Lists once; false: has to be done again. A list that changes interrupted may lack what did not change itself, which
+   * no event tells. What is told twice does no harm, and what is gone by the second time is deleted by an event to come.
+   */
+  async *#list(object: O): AsyncGenerator<ObjectEvent<O>, boolean, undefined> {
+    try {
+      for await (const value of this.#connection.dump(SOURCES[object].list())) {
+        if (this.#closed) return true;
+        yield { type: 'existing', object, value } as ObjectEvent<O>;
       }
+      return true;
+    } catch (error) {
+      if (this.#closed) return true;
+      if (error instanceof DumpInterruptedError) return false;
+      throw error;
     }
   }
 

@@ -1,4 +1,5 @@
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from '../netlink/constants.js';
+import { messageSize } from '../netlink/message.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { encodeMessage, type Answer } from './answers.js';
 import type { FakeRequest } from './fake-request.js';
@@ -58,8 +59,8 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 export function countTerminators(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let count = 0;
-  for (let at = 0; bytes.length - at >= NLMSG_HDRLEN; ) {
-    const size = view.getUint32(at, LITTLE_ENDIAN);
+  for (let at = 0; at < bytes.length; ) {
+    const size = messageSize(view, at);
     if (size < NLMSG_HDRLEN || size > bytes.length - at) return Infinity;
     const type = view.getUint16(at + 4, LITTLE_ENDIAN);
     if (type === NLMSG_ERROR || type === NLMSG_DONE) count++;

@@ -500,5 +500,6 @@ export function list<In, Out>(element: Codec<In, Out>, type = 1): Codec<readonly
       return undefined;
     },
     inner: element.inner,
+    parts: [element],
   };
 }

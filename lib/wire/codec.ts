@@ -32,8 +32,12 @@ export interface Codec<in In, out Out = In> {
   readonly decidedBy?: string | undefined;
   /** The attributes inside, to descend into the one that holds the byte at `offset`; none does when that is before `at`. */
   readonly step?: ((view: DataView, at: number, length: number, offset: number, siblings: object) => Step | undefined) | undefined;
-  /** The inner sets that a value can consist of, for checks that go over all tables. */
+  /** The inner sets that a value can consist of; like the following for checks that go over all tables. */
   readonly inner?: (() => readonly AttrSet<Rows>[]) | undefined;
+  /** The names that a value, or a flag of it, can have and the numbers that they stand for. */
+  readonly names?: Readonly<Record<string, number>> | undefined;
+  /** The codecs that this one leaves the bytes to. */
+  readonly parts?: readonly AnyCodec[] | undefined;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table's rows have codecs of every type
@@ -64,6 +68,7 @@ export function mapped<In, Out, PlainIn, PlainOut>(
   return {
     ...plain,
     omit: undefined,
+    names: undefined,
     write: (writer, value, siblings, base) => plain.write(writer, toPlain(value), siblings, base),
     read: (view, at, length, siblings, base) => fromPlain(plain.read(view, at, length, siblings, base)),
   };
@@ -87,5 +92,6 @@ export function readOnly<Out>(plain: Codec<never, Out>): Codec<unknown, Out> {
     read: plain.read,
     step: plain.step,
     inner: plain.inner,
+    parts: [plain as AnyCodec],
   };
 }

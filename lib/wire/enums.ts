@@ -13,6 +13,7 @@ export function enumeration<Name extends string>(plain: Codec<number>, values: R
   }
   return {
     size: plain.size,
+    names: values,
     write(writer, value, siblings, base) {
       const number = typeof value === 'number' ? value : byName.get(value);
       if (number === undefined) throw new CodecError('', `takes ${oneOf(byName.keys())} or a number, not ${show(value)}`);
@@ -36,14 +37,16 @@ const NONE: readonly never[] = Object.freeze([]);
 
 /** The bits of a number and their names. */
 export class Bits<Name extends string> {
+  readonly names: Readonly<Record<Name, number>>;
   readonly #byName: Map<unknown, number>;
-  readonly #names: readonly [Name, number][];
+  readonly #entries: readonly [Name, number][];
   /** Few combinations occur, and dumps repeat them: each list is made once and shared. */
   readonly #lists = new Map<number, FlagList<Name>>();
 
   constructor(bits: Readonly<Record<Name, number>>) {
-    this.#names = Object.entries(bits) as [Name, number][];
-    this.#byName = new Map(this.#names);
+    this.names = bits;
+    this.#entries = Object.entries(bits) as [Name, number][];
+    this.#byName = new Map(this.#entries);
   }
 
   list(value: number): FlagList<Name> {
@@ -59,7 +62,7 @@ export class Bits<Name extends string> {
   #make(value: number): FlagList<Name> {
     const list: (Name | number)[] = [];
     let rest = value;
-    for (const [name, bit] of this.#names) {
+    for (const [name, bit] of this.#entries) {
       if ((value & bit) >>> 0 === bit >>> 0) {
         list.push(name);
         rest &= ~bit;
@@ -90,6 +93,7 @@ export function flagList<Name extends string>(plain: Codec<number>, bits: Readon
   const names = new Bits(bits);
   return {
     size: plain.size,
+    names: bits,
     write: (writer, value, siblings, base) => plain.write(writer, names.value(value), siblings, base),
     read: (view, at, length, siblings, base) => names.list(plain.read(view, at, length, siblings, base)),
   };

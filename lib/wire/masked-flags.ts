@@ -4,9 +4,8 @@ import { Bits } from './enums.js';
 import { LITTLE_ENDIAN } from './writer.js';
 
 /** Flags by name, each on or off; those left out stay as they are. One that has no name here goes by its value. */
-export type MaskedFlags<Name extends string> = { readonly [Flag in Name]?: boolean | undefined } & Readonly<
-  Record<number, boolean | undefined>
->;
+export type MaskedFlags<Name extends string> = Readonly<Partial<Record<Name, boolean | undefined>>> &
+  Readonly<Record<number, boolean | undefined>>;
 
 /**
  * Two 32-bit words, as in `struct ifla_vlan_flags` or `struct br_boolopt_multi`: the flags' values and the mask of those
@@ -17,6 +16,7 @@ export function maskedFlags<Name extends string>(flags: Readonly<Record<Name, nu
   const named = Object.entries(flags) as [Name, number][];
   return {
     size: 8,
+    names: flags,
     write(writer, value) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new CodecError('', `takes an object of flags, not ${show(value)}`);

@@ -80,10 +80,10 @@ describe(`with FUZZ_SEED=${seed}`, () => {
     const pool = [...(seeds.get(set) ?? [])];
     while (pool.length < 50) pool.push(withFamily(plausible(set, random), random));
     for (let i = 0; i < share; i++) {
-      const thorough = i % 64 === 0;
+      const thorough = i % 256 === 0;
       if (i % 16 === 0) check(set, random.bytes(random.int(120)), thorough);
       else if (i % 16 === 1) check(set, withFamily(plausible(set, random), random), thorough);
-      else check(set, mutated(random.pick(pool), random), thorough || i % 64 === 2);
+      else check(set, mutated(random.pick(pool), random), thorough || i % 256 === 2);
     }
   }, 120_000);
 });

@@ -14,9 +14,12 @@ async function withVxlan(client: Rtnetlink): Promise<number> {
   return (await client.link.get('vx')).index;
 }
 
+/** Otherwise an entry that does not say in which VLAN it is in two, one for none and one for VLAN 1. */
+const noVlans = { vlanDefaultPvid: 0 };
+
 /** A bridge with a port; the port's other end stays outside. */
 async function withBridge(client: Rtnetlink): Promise<{ readonly bridge: number; readonly port: number }> {
-  await client.link.add({ name: 'br', kind: 'bridge', up: true });
+  await client.link.add({ name: 'br', kind: 'bridge', up: true, data: noVlans });
   await client.link.add({ name: 'port', kind: 'veth', master: 'br', up: true, data: { peer: { name: 'outside' } } });
   await client.link.set('outside', { up: true });
   return { bridge: (await client.link.get('br')).index, port: (await client.link.get('port')).index };
@@ -42,9 +45,9 @@ async function roundTrip(client: Rtnetlink, entry: NewFdbEntry): Promise<FdbEntr
   await client.fdb.add(entry);
   const [first, ...rest] = await list();
   expect(rest).toEqual([]);
-  await client.fdb.delete(first as NewFdbEntry);
+  await client.fdb.delete(first!);
   expect(await list()).toEqual([]);
-  await client.fdb.add(first as NewFdbEntry);
+  await client.fdb.add(first!);
   const [second] = await list();
   expect({ ...second, cacheinfo: undefined }).toEqual({ ...first, cacheinfo: undefined });
   return second!;
@@ -109,7 +112,7 @@ describeUnless(noVxlan, 'forwarding entries of VXLAN links', () => {
         { dst: '192.0.2.8', vni: 8, srcVni: 0x123457 },
       ]);
       expect(await client.fdb.get({ link: 'vx', mac, vni: 0x123457 })).toMatchObject({ dst: '192.0.2.8' });
-      await client.fdb.delete(read[0] as NewFdbEntry);
+      await client.fdb.delete(read[0]!);
       expect(await entries(client, { link: 'vx' })).toMatchObject([{ srcVni: 0x123457 }]);
     }),
   );
@@ -151,8 +154,7 @@ describeUnless(noVxlan, 'forwarding entries of VXLAN links', () => {
       await client.fdb.add({ link, mac: macs[2]!, dst: '192.0.2.9', port: 8472 });
       await client.fdb.add({ link, mac: macs[3]!, dst: '192.0.2.9', vni: 9 });
       await client.fdb.add({ link, mac: macs[4]!, dst: '192.0.2.9', state: ['reachable'] });
-      const left = async () =>
-        (await client.fdb.list({ link })).map((entry) => macs.indexOf(entry.mac ?? '') + 1).sort();
+      const left = async () => (await client.fdb.list({ link })).map((entry) => macs.indexOf(entry.mac) + 1).sort();
       await client.fdb.flush({ link: 'vx', dst: '192.0.2.7' });
       expect(await left()).toEqual([2, 3, 4, 5]);
       await client.fdb.flush({ link, port: 8472 });
@@ -183,7 +185,7 @@ describeUnless(noVxlan, 'forwarding entries of VXLAN links', () => {
       });
       await expect(fdb.add({ link: 999, mac, dst: '192.0.2.7' })).rejects.toMatchObject({ code: 'ENODEV' });
       await expect(fdb.add({ link, mac, via: 'nowhere', dst: '192.0.2.7' })).rejects.toMatchObject({
-        path: 'fdb.via "nowhere"',
+        path: 'fdb.via',
       });
       await expect(fdb.add({ link, mac, vni: 2 ** 24, dst: '192.0.2.7' })).rejects.toMatchObject({ path: 'fdb.vni' });
       await expect(fdb.add({ link, mac: '02:42:ac:11:00', dst: '192.0.2.7' })).rejects.toMatchObject({
@@ -255,9 +257,9 @@ describeUnless(noNetns, 'forwarding entries of bridges', () => {
       await client.fdb.add({ link: 'br', mac });
       const own = (await entries(client, { link: 'br' })).find((entry) => entry.master !== undefined);
       expect(own).toMatchObject({ link: bridge, master: bridge, state: ['permanent'] });
-      await client.fdb.delete(own as NewFdbEntry);
+      await client.fdb.delete(own!);
       expect(await entries(client, {})).toEqual([]);
-      await client.fdb.add(own as NewFdbEntry);
+      await client.fdb.add(own!);
       expect(await client.fdb.get({ master: 'br', mac })).toMatchObject({ link: bridge });
     }),
   );
@@ -294,6 +296,7 @@ describeUnless(noNetns, 'forwarding entries of bridges', () => {
   testUnless(noVlanFiltering, 'an entry in one VLAN', () =>
     inSandbox(async ({ client }) => {
       await withBridge(client);
+      await client.link.set('br', { kind: 'bridge', data: { vlanDefaultPvid: 1 } });
       await client.link.set('br', { kind: 'bridge', data: { vlanFiltering: true } });
       expect(await roundTrip(client, { link: 'port', mac, master: 'br', vlan: 1 })).toMatchObject({ vlan: 1 });
       expect(await client.fdb.get({ mac, master: 'br', vlan: 1 })).toMatchObject({ vlan: 1 });
@@ -308,7 +311,7 @@ describeUnless(noNetns, 'forwarding entries of bridges', () => {
   testUnless(noNetns, 'lists are filtered', () =>
     inSandbox(async ({ client }) => {
       const { port } = await withBridge(client);
-      await client.link.add({ name: 'br2', kind: 'bridge' });
+      await client.link.add({ name: 'br2', kind: 'bridge', data: noVlans });
       await client.link.add({ name: 'port2', kind: 'veth', master: 'br2', data: { peer: { name: 'outside2' } } });
       await client.fdb.add({ link: 'port', mac, flags: ['master'] });
       await client.fdb.add({ link: 'port2', mac, flags: ['master'] });
@@ -332,7 +335,7 @@ describeUnless(noNetns, 'forwarding entries of bridges', () => {
       await client.fdb.add({ link: 'port2', mac: macs[3]!, flags: ['master'] });
       const left = async () =>
         (await client.fdb.list())
-          .map((entry) => macs.indexOf(entry.mac ?? '') + 1)
+          .map((entry) => macs.indexOf(entry.mac) + 1)
           .filter((n) => n > 0)
           .sort();
       await client.fdb.flush({ link: 'br', flags: { sticky: true } });

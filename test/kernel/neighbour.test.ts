@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { CodecError, KernelError } from '../../lib/errors.js';
+import { CodecError } from '../../lib/errors.js';
 import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { NewNeighbour } from '../../lib/rtnetlink/neighbour.js';
 import { inSandbox, noNetns, olderThan } from '../support/netns.js';
@@ -41,7 +41,6 @@ describeUnless(noNetns, 'neighbours', () => {
     { to: '10.1.2.3', lladdr, state: ['noarp'] },
     { to: '10.1.2.3', lladdr, state: ['stale'] },
     { to: '10.1.2.3', lladdr, state: ['reachable'] },
-    { to: 'fd00::5', lladdr, state: ['delay'] },
     { to: 'fd00::5', lladdr, flags: ['router'] },
     { to: '10.1.2.3', lladdr, flags: ['extLearned'] },
     { to: '10.1.2.3', lladdr, protocol: 'zebra' },
@@ -175,17 +174,17 @@ describeUnless(noNetns, 'neighbours', () => {
       await expect(neighbour.get({ link, to: '10.1.2.9' })).rejects.toMatchObject({ code: 'ENOENT' });
       await expect(neighbour.add({ link: 999, to: '10.1.2.3', lladdr })).rejects.toMatchObject({ code: 'ENODEV' });
       await expect(neighbour.add({ link: 'nowhere', to: '10.1.2.3', lladdr })).rejects.toMatchObject({
-        path: 'neighbour.link "nowhere"',
+        path: 'neighbour.link',
       });
-      await expect(neighbour.add({ link, to: '10.1.2.4', lladdr: '02:42:ac:11:00' })).rejects.toBeInstanceOf(
-        KernelError,
-      );
+      await expect(neighbour.add({ link, to: '10.1.2.4', lladdr: '02:42:ac:11:00' })).rejects.toMatchObject({
+        path: 'neighbour.lladdr',
+      });
       await expect(neighbour.add({ link, to: '10.1.2.4' })).rejects.toMatchObject({ code: 'EINVAL' });
       await expect(neighbour.add({ link, to: '10.1.2', lladdr })).rejects.toBeInstanceOf(CodecError);
       await expect(neighbour.add({ link, to: '10.1.2.4', lladr: lladdr } as never)).rejects.toMatchObject({
         path: 'neighbour.lladr',
       });
-      expect(await neighbour.list({ link, family: 'inet' })).toHaveLength(1);
+      expect(await neighbour.list({ link, family: 'inet', state: ['permanent'] })).toHaveLength(1);
     }),
   );
 });

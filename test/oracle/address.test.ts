@@ -11,7 +11,8 @@ const about = (seconds: number): unknown => expect.closeTo(seconds, -1);
 async function withLink(sandbox: Sandbox): Promise<void> {
   await sandbox.client.link.add({ name: 'left', kind: 'veth', data: { peer: { name: 'right' } } });
   for (const name of ['left', 'right']) {
-    await sandbox.client.link.set(name, { up: true, afSpec: { inet6: { addrGenMode: 'none' } } });
+    await sandbox.client.link.set(name, { afSpec: { inet6: { addrGenMode: 'none' } } });
+    await sandbox.client.link.set(name, { up: true });
   }
 }
 

@@ -1,23 +1,22 @@
 /** Network namespaces for tests: each test has fresh ones, and they are gone when it ends, however it ends. */
 import { release } from 'node:os';
-import { addon } from '../../lib/native/load.js';
-import type { Descriptor } from '../../lib/native/addon.js';
+import { Netns } from '../../lib/namespaces/netns.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
-
-const CLONE_NEWNET = 0x40000000;
 
 /** A namespace and a client in it. */
 export interface Sandbox {
-  readonly netns: Descriptor;
+  readonly netns: Netns;
   readonly client: Rtnetlink;
 }
 
 /** Why no namespace can be made here, if so. */
 export const noNetns: string | undefined = (() => {
-  const made = addon.sync.unshare(CLONE_NEWNET);
-  if ('errno' in made) return `no right to make network namespaces (errno ${made.errno})`;
-  made.close();
-  return undefined;
+  try {
+    Netns.createSync().close();
+    return undefined;
+  } catch (error) {
+    return `no network namespaces: ${(error as Error).message}`;
+  }
 })();
 
 /** Why there is not this kernel or a later one, if so. */
@@ -27,8 +26,7 @@ export function olderThan(major: number, minor: number): string | undefined {
 }
 
 async function openSandbox(): Promise<Sandbox> {
-  const netns = await addon.async.unshare(CLONE_NEWNET);
-  if ('errno' in netns) throw new Error(`unshare: errno ${netns.errno}`);
+  const netns = await Netns.create();
   return { netns, client: await Rtnetlink.open({ netns }) };
 }
 

@@ -20,7 +20,7 @@ function append(writer: Writer, set: AttrSet<Rows>, random: Random, depth: numbe
     writer.pad4();
   }
   const all = Object.values(rows);
-  for (let count = random.int(depth === 0 ? 12 : 5); count > 0; count--) {
+  for (let count = all.length === 0 ? 0 : random.int(depth === 0 ? 12 : 5); count > 0; count--) {
     const { id, codec } = random.pick(all);
     const at = writer.beginAttr(random.chance(20) ? random.int(0x10000) : id | (codec.typeFlags ?? 0));
     const inner = codec.inner?.() ?? [];

@@ -36,12 +36,22 @@ export class Random {
   }
 }
 
+function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
 /** Lengths and numbers at which something may go wrong. */
 const edges = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xfffc, 0xffff];
 
 /** The same bytes with one to four faults. */
 export function mutated(bytes: Uint8Array, random: Random): Uint8Array {
-  let out = bytes.slice();
+  let out = Uint8Array.from(bytes);
   for (let faults = 1 + random.int(4); faults > 0; faults--) {
     const at = random.int(out.length + 1);
     switch (random.int(7)) {
@@ -65,16 +75,16 @@ export function mutated(bytes: Uint8Array, random: Random): Uint8Array {
         out = out.slice(0, at);
         break;
       case 4:
-        out = Uint8Array.from([...out.subarray(0, at), ...random.bytes(random.int(9)), ...out.subarray(at)]);
+        out = concat(out.subarray(0, at), random.bytes(random.int(9)), out.subarray(at));
         break;
       case 5: {
         const to = at + random.int(out.length - at + 1);
-        out = Uint8Array.from([...out.subarray(0, at), ...out.subarray(to)]);
+        out = concat(out.subarray(0, at), out.subarray(to));
         break;
       }
       default: {
         const to = at + random.int(Math.min(64, out.length - at) + 1);
-        out = Uint8Array.from([...out.subarray(0, to), ...out.subarray(at, to), ...out.subarray(to)]);
+        out = concat(out.subarray(0, to), out.subarray(at, to), out.subarray(to));
       }
     }
   }

@@ -187,7 +187,7 @@ test.each<[AddressAttrsIn, string]>([
   [{ link, address: 'fd00::1/129' }, 'address.address: takes a prefix length from 0 to 128'],
   [{ link, address: '10.1.2/24' }, 'address.address: takes an address'],
   [{ link, address: 7 as never }, 'address.address: takes an address'],
-  [{ link } as never, 'address.address: is missing'],
+  [{ link }, 'address.address: is missing'],
   [{ link, address: '10.1.2.3/24', peer: 'fd00::1/64' }, 'address.peer: "fd00::1/64" is not of the family'],
   [{ link, address: '10.1.2.3/24', family: 'inet6' }, 'address.address: "10.1.2.3/24" is not of the family'],
   [{ link, address: '10.1.2.3', peer: '10.1.2.4/99' }, 'address.peer: takes a prefix length from 0 to 32'],

@@ -235,9 +235,9 @@ describe('forwarding entries', () => {
     expect(newFdbEntry('change', entry)).toMatchObject({ flags: 0x100 });
     expect(newFdbEntry('append', entry)).toMatchObject({ flags: 0xc00 });
     expect(bodyOf(deleteFdbEntry({ link, mac, dst: '192.0.2.9' }))).toBe(
-      `07000000 07000000 00000200 ${lladdr} 08000100 c0000209`,
+      `07000000 07000000 80000200 ${lladdr} 08000100 c0000209`,
     );
-    expect(bodyOf(deleteFdbEntry({ link, mac, master: 9 }))).toMatch(/^07000000 07000000 00000400 /);
+    expect(bodyOf(deleteFdbEntry({ link, mac, master: 9 }))).toMatch(/^07000000 07000000 42000400 /);
   });
 
   test('lists and single entries', () => {

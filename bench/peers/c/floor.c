@@ -2,7 +2,7 @@
  * The floor: the same system calls and messages as everybody else, and nothing made of the replies.
  *
  *   floor links|routes N REPS
- *   floor add-routes|veths N 1 [BATCH]      BATCH messages travel in one send, 100 unless told
+ *   floor add-routes|veths N 1 [MESSAGES BYTES]   so much travels in one send: 100 messages unless told
  *   floor attach N 1
  *   floor events N REPS
  */
@@ -18,7 +18,13 @@
 
 #include "rtnl.h"
 
-enum { LOOPBACK = 1, GO = 3, DONE = 4, EVENT_BUFFER = 512 << 20 };
+enum { LOOPBACK = 1, GO = 3, DONE = 4, EVENTS_AT_ONCE = 2000 };
+
+/* How much travels in one send. */
+struct limit {
+  int messages;
+  size_t bytes;
+};
 
 static char buffer[1 << 16];
 
@@ -53,20 +59,24 @@ static void list(const char *work, int reps) {
   }
 }
 
-static void add_routes(int fd, struct batch *batch, uint32_t first, int count, int size) {
+static int is_full(const struct batch *batch, struct limit limit) {
+  return batch->messages == limit.messages || batch->length >= limit.bytes;
+}
+
+static void add_routes(int fd, struct batch *batch, uint32_t first, int count, struct limit limit) {
   for (int route = 0; route < count; route++) {
     put_host_route(batch, first + (uint32_t)route, LOOPBACK);
-    if (batch->messages == size || route == count - 1) rtnl_exchange(fd, batch);
+    if (is_full(batch, limit) || route == count - 1) rtnl_exchange(fd, batch);
   }
 }
 
-static void add_veths(int fd, struct batch *batch, const char *prefix, int count, int size) {
+static void add_veths(int fd, struct batch *batch, const char *prefix, int count, struct limit limit) {
   for (int pair = 0; pair < count; pair++) {
     char near[IFNAMSIZ], far[IFNAMSIZ];
     snprintf(near, sizeof near, "%sa%d", prefix, pair);
     snprintf(far, sizeof far, "%sb%d", prefix, pair);
     put_veth(batch, near, far);
-    if (batch->messages == size || pair == count - 1) rtnl_exchange(fd, batch);
+    if (is_full(batch, limit) || pair == count - 1) rtnl_exchange(fd, batch);
   }
 }
 
@@ -89,27 +99,34 @@ static void attach(int fd, int home, struct batch *batch, const char *prefix, in
 }
 
 static void events(int count, int reps) {
-  int fd = rtnl_open(), group = RTNLGRP_LINK, size = EVENT_BUFFER;
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  int fd = rtnl_open(), group = RTNLGRP_LINK;
   if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group)) fail("NETLINK_ADD_MEMBERSHIP");
   for (int rep = 0; rep < reps; rep++) {
-    char byte = 0;
-    if (write(GO, &byte, 1) != 1 || read(DONE, &byte, 1) != 1) fail("the producer of events");
-    double start = now_ms();
-    for (int event = 0; event < count; event++) {
-      if (recv(fd, buffer, sizeof buffer, 0) < 0) fail("recv");
+    double elapsed = 0;
+    int received = 0;
+    while (received < count) {
+      char byte = 0;
+      if (write(GO, &byte, 1) != 1 || read(DONE, &byte, 1) != 1) fail("the producer of events");
+      double start = now_ms();
+      for (int event = 0; event < EVENTS_AT_ONCE; event++) {
+        if (recv(fd, buffer, sizeof buffer, 0) < 0) fail("recv");
+      }
+      elapsed += now_ms() - start;
+      received += EVENTS_AT_ONCE;
     }
-    print_run("events", count, now_ms() - start);
+    print_run("events", received, elapsed);
   }
 }
 
 int main(int argc, char **argv) {
   if (argc < 4) {
-    fprintf(stderr, "usage: floor WORK N REPS [BATCH]\n");
+    fprintf(stderr, "usage: floor WORK N REPS [MESSAGES BYTES]\n");
     return 2;
   }
   const char *work = argv[1];
-  int n = atoi(argv[2]), reps = atoi(argv[3]), size = argc > 4 ? atoi(argv[4]) : 100;
+  int n = atoi(argv[2]), reps = atoi(argv[3]);
+  struct limit limit = {100, SIZE_MAX};
+  if (argc > 5) limit = (struct limit){atoi(argv[4]), strtoul(argv[5], NULL, 10)};
   int warm_up = n / 10;
   if (strcmp(work, "links") == 0 || strcmp(work, "routes") == 0) {
     list(work, reps);
@@ -125,13 +142,13 @@ int main(int argc, char **argv) {
   batch_init(&batch);
   double start;
   if (strcmp(work, "add-routes") == 0) {
-    add_routes(fd, &batch, 0x0c000000, warm_up, size);
+    add_routes(fd, &batch, 0x0c000000, warm_up, limit);
     start = now_ms();
-    add_routes(fd, &batch, 0x0b000000, n, size);
+    add_routes(fd, &batch, 0x0b000000, n, limit);
   } else if (strcmp(work, "veths") == 0) {
-    add_veths(fd, &batch, "w", warm_up, size);
+    add_veths(fd, &batch, "w", warm_up, limit);
     start = now_ms();
-    add_veths(fd, &batch, "v", n, size);
+    add_veths(fd, &batch, "v", n, limit);
   } else if (strcmp(work, "attach") == 0) {
     int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), bridge = link_index(fd, "br0");
     attach(fd, home, &batch, "w", bridge, n, warm_up);

@@ -5,8 +5,8 @@
  *   populate routes N -- COMMAND...     N IPv4 host routes through lo
  *   populate bridge N -- COMMAND...     a bridge br0, up, with 10.95.0.1/16
  *   populate empty N  -- COMMAND...     lo, up
- *   populate events N -- COMMAND...     a veth pair, up, and a process that changes it N times for each byte written to
- *                                       descriptor 3 of COMMAND, and answers on descriptor 4 when it has done so
+ *   populate events N -- COMMAND...     a veth pair, up, and a process that changes it 2,000 times for each byte written
+ *                                       to descriptor 3 of COMMAND, and answers on descriptor 4 when it has done so
  *
  *   populate -t REPS ...                runs COMMAND that often with its output thrown away, and times it as a whole
  */
@@ -24,7 +24,7 @@
 
 #include "rtnl.h"
 
-enum { BATCH = 100, LOOPBACK = 1, GO = 3, DONE = 4 };
+enum { BATCH = 100, LOOPBACK = 1, GO = 3, DONE = 4, EVENTS_AT_ONCE = 2000 };
 
 /*
  * The kernel tears namespaces down in the background, in order, holding locks that everyone else needs. A namespace
@@ -66,22 +66,22 @@ static void make_bridge(int fd, struct batch *batch) {
 }
 
 /* An alias of alternating length: each change of it is one event, of a link with all its attributes. */
-static void produce_events(int fd, struct batch *batch, int count, int index, int go, int done) {
+static void produce_events(int fd, struct batch *batch, int index, int go, int done) {
   char byte;
   while (read(go, &byte, 1) == 1) {
-    for (int event = 0; event < count; event++) {
+    for (int event = 0; event < EVENTS_AT_ONCE; event++) {
       struct ifinfomsg link = {.ifi_index = index};
       message_begin(batch, RTM_SETLINK, 0, &link, sizeof link);
       attribute_string(batch, IFLA_IFALIAS, event % 2 ? "odd" : "even");
       message_end(batch);
-      if (batch->messages == BATCH || event == count - 1) rtnl_exchange(fd, batch);
+      if (batch->messages == BATCH || event == EVENTS_AT_ONCE - 1) rtnl_exchange(fd, batch);
     }
     if (write(done, &byte, 1) != 1) fail("write");
   }
   exit(0);
 }
 
-static void start_producer(int fd, struct batch *batch, int count) {
+static void start_producer(int fd, struct batch *batch) {
   put_veth(batch, "events", "events-far");
   rtnl_exchange(fd, batch);
   int index = link_index(fd, "events");
@@ -94,7 +94,7 @@ static void start_producer(int fd, struct batch *batch, int count) {
   if (child == 0) {
     close(go[1]);
     close(done[0]);
-    produce_events(fd, batch, count, index, go[0], done[1]);
+    produce_events(fd, batch, index, go[0], done[1]);
   }
   close(go[0]);
   close(done[1]);
@@ -159,7 +159,7 @@ int main(int argc, char **argv) {
   } else if (strcmp(objects, "bridge") == 0) {
     make_bridge(fd, &batch);
   } else if (strcmp(objects, "events") == 0) {
-    start_producer(fd, &batch, count);
+    start_producer(fd, &batch);
   } else if (strcmp(objects, "empty") != 0) {
     fprintf(stderr, "%s: nothing that can be made\n", objects);
     return 2;

@@ -13,7 +13,10 @@ import { linkIndex } from '../link-index.js';
 export const bridge = attrSet(
   'IFLA_BRPORT',
   {
-    /** The state in the spanning tree. It can be set while the link is up and STP is not run by the kernel. */
+    /**
+     * The state in the spanning tree. It can be set while the link is up and STP is not run by the kernel; what is not
+     * `disabled` stays only if STP is run in user space.
+     */
     state: attr(1, enumeration(u8, { disabled: 0, listening: 1, learning: 2, forwarding: 3, blocking: 4 })),
     /** Priority in the spanning tree, 0 to 63. */
     priority: attr(2, ranged(u16, 0, 63)),

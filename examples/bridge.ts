@@ -1,0 +1,28 @@
+// Two containers on a bridge: what `docker run` on a bridge network does.
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createBridge, createVethPair, Netns } from 'netlace';
+
+await using host = await Netns.create();
+await using web = await Netns.create();
+await using app = await Netns.create();
+
+await createBridge({ name: 'br0', netns: host, addresses: ['10.1.0.1/24'], up: true });
+
+const routes = [{ to: 'default', via: '10.1.0.1' }];
+await createVethPair(
+  { name: 'veth-web', netns: host, master: 'br0', up: true },
+  { name: 'eth0', netns: web, addresses: ['10.1.0.2/24'], routes, up: true },
+);
+await createVethPair(
+  { name: 'veth-app', netns: host, master: 'br0', up: true },
+  { name: 'eth0', netns: app, addresses: ['10.1.0.3/24'], routes, up: true },
+);
+
+const server = await web.listen(createServer(), { host: '10.1.0.2', port: 8080 });
+const connection = app.connect({ host: '10.1.0.2', port: 8080 });
+await once(connection, 'connect');
+console.log(`${connection.localAddress} reached ${connection.remoteAddress}:${connection.remotePort}`);
+
+connection.destroy();
+server.close();
