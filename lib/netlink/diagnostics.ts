@@ -1,4 +1,4 @@
-import { channel, type Channel } from 'node:diagnostics_channel';
+import { channel, subscribe, type Channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 
 /** What the kernel said although it did what was asked, in an extended ACK without an errno. */
@@ -16,8 +16,8 @@ export const requestChannel: Channel = channel('netlace:request');
 // NODE_DEBUG=netlace is one more subscriber, no mechanism of its own.
 const log = debuglog('netlace');
 if (log.enabled) {
-  warningChannel.subscribe((message) => log('warning %j', message));
-  requestChannel.subscribe((message) => {
+  subscribe(warningChannel.name, (message) => log('warning %j', message));
+  subscribe(requestChannel.name, (message) => {
     log('request %O', message);
   });
 }

@@ -19,3 +19,4 @@ export type { NewNexthop, NewRoute, Route } from './route.js';
 export type { RouteProtocol, RouteTable, RouteType, Scope } from './route-attrs.js';
 export type { NewRouteLookup, RouteFilter, RouteToDelete, Routes } from './routes.js';
 export { Watch, type ObjectEvent, type StateEvent, type Watched, type WatchedObject, type WatchEvent, type WatchOptions } from './watch.js';
+export { watchAll } from './watch-all.js';

@@ -76,7 +76,11 @@ export function reply(type: number, body: Uint8Array | AttrSet<Rows>, value: obj
 }
 
 /** The errno by its name or number, and what goes with it. */
-function status(errno: string | number, details: AckDetails | undefined, echo?: Uint8Array): { body: Uint8Array; flags: number } {
+function status(
+  errno: string | number,
+  details: AckDetails | undefined,
+  echo?: Uint8Array,
+): { body: Uint8Array; flags: number } {
   const writer = new Writer();
   const at = writer.reserve(4);
   writer.view.setInt32(at, -(typeof errno === 'number' ? errno : errnoOf(errno)), LITTLE_ENDIAN);

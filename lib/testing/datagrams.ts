@@ -51,7 +51,7 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
     return at;
   });
   const bytes = new Uint8Array(length);
-  parts.forEach((part, index) => bytes.set(part, places[index]!));
+  parts.forEach((part, index) => bytes.set(part, places[index]));
   return bytes;
 }
 
@@ -59,7 +59,7 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 export function countTerminators(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let count = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const size = messageSize(view, at);
     if (size < NLMSG_HDRLEN || size > bytes.length - at) return Infinity;
     const type = view.getUint16(at + 4, LITTLE_ENDIAN);

@@ -52,7 +52,8 @@ export class FakeChannel implements Channel {
     const finish = (value: number) => (result = value);
     const exchange: Exchange = { request, into, terminators, wait, finish, filled: 0, sent: false, timer: undefined };
     if (this.#advance(exchange)) return result;
-    if (wait < 0) throw new Error('a synchronous request to the fake kernel would wait for ever: its handler gives no end to it');
+    if (wait < 0)
+      throw new Error('a synchronous request to the fake kernel would wait for ever: its handler gives no end to it');
     return exchange.filled;
   }
 

@@ -125,7 +125,8 @@ export class FakeKernel implements Source {
   }
 
   #answer(request: FakeRequest, reaction: Reaction): readonly Received[] {
-    const answers = reaction === undefined ? [] : Array.isArray(reaction) ? (reaction as Answer[]) : [reaction as Answer];
+    const answers =
+      reaction === undefined ? [] : Array.isArray(reaction) ? (reaction as Answer[]) : [reaction as Answer];
     const last = answers.some(ends) ? undefined : request.wantsAck ? ack() : request.isDump ? done() : undefined;
     return datagramsOf(request, last === undefined ? answers : [...answers, last], this.#dumpDatagramBytes);
   }

@@ -79,7 +79,7 @@ export class FakeRequest {
 export function parseRequests(bytes: Uint8Array): FakeRequest[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const out: FakeRequest[] = [];
-  for (let at = 0; bytes.length - at >= NLMSG_HDRLEN; ) {
+  for (let at = 0; bytes.length - at >= NLMSG_HDRLEN;) {
     const size = view.getUint32(at, LITTLE_ENDIAN);
     if (size < NLMSG_HDRLEN || size > bytes.length - at) break;
     out.push(new FakeRequest(bytes.slice(at, at + size)));

@@ -8,7 +8,20 @@ import { Connection } from '../../lib/netlink/connection.js';
 import { NLM_F_ACK_TLVS, NLMSG_DONE, NLMSG_ERROR } from '../../lib/netlink/constants.js';
 import { getLink } from '../../lib/rtnetlink/link.js';
 import { addThing, getThing, GET_THING, listThings, NEW_THING, settled } from '../support/things.js';
-import { ack, datagram, done, encodeBody, encodeMessage, FakeKernel, overrun, raw, refuse, silence, type Answer, type FakeRequest } from '../../lib/testing.js';
+import {
+  ack,
+  datagram,
+  done,
+  encodeBody,
+  encodeMessage,
+  FakeKernel,
+  overrun,
+  raw,
+  refuse,
+  silence,
+  type Answer,
+  type FakeRequest,
+} from '../../lib/testing.js';
 import { linkAttrs } from '../../lib/rtnetlink/link-attrs.js';
 import { RTM_NEWLINK } from '../../lib/rtnetlink/constants.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
@@ -21,18 +34,38 @@ const details = { message: 'Bad', offset: 20, policy: { type: 'u32', minimum: 1n
 
 function message(random: Random, request: FakeRequest): Uint8Array {
   const { sequence } = request;
-  const status = (errno: number) => Uint8Array.of(-errno & 0xff, errno === 0 ? 0 : 0xff, errno === 0 ? 0 : 0xff, errno === 0 ? 0 : 0xff);
+  const status = (errno: number) =>
+    Uint8Array.of(-errno & 0xff, errno === 0 ? 0 : 0xff, errno === 0 ? 0 : 0xff, errno === 0 ? 0 : 0xff);
   switch (random.int(6)) {
     case 0:
-      return encodeMessage({ type: NLMSG_ERROR, sequence, flags: random.pick([0, 0x100]), body: Uint8Array.from([...status(random.pick([0, 22])), ...request.header]) });
+      return encodeMessage({
+        type: NLMSG_ERROR,
+        sequence,
+        flags: random.pick([0, 0x100]),
+        body: Uint8Array.from([...status(random.pick([0, 22])), ...request.header]),
+      });
     case 1:
-      return encodeMessage({ type: NLMSG_ERROR, sequence, flags: random.pick([NLM_F_ACK_TLVS, NLM_F_ACK_TLVS | 0x100]), body: Uint8Array.from([...status(22), ...request.header, ...random.bytes(random.int(40))]) });
+      return encodeMessage({
+        type: NLMSG_ERROR,
+        sequence,
+        flags: random.pick([NLM_F_ACK_TLVS, NLM_F_ACK_TLVS | 0x100]),
+        body: Uint8Array.from([...status(22), ...request.header, ...random.bytes(random.int(40))]),
+      });
     case 2:
-      return encodeMessage({ type: NLMSG_DONE, sequence, flags: random.pick([2, 0x12, 0x202]), body: status(random.pick([0, 5])) });
+      return encodeMessage({
+        type: NLMSG_DONE,
+        sequence,
+        flags: random.pick([2, 0x12, 0x202]),
+        body: status(random.pick([0, 5])),
+      });
     case 3:
       return encodeMessage({ type: NEW_THING, sequence, flags: 2, body: plausible(things, random) });
     default:
-      return encodeMessage({ type: NEW_THING, sequence, body: encodeBody(things, { name: 'it', size: 3, blob: random.bytes(random.int(50)) }) });
+      return encodeMessage({
+        type: NEW_THING,
+        sequence,
+        body: encodeBody(things, { name: 'it', size: 3, blob: random.bytes(random.int(50)) }),
+      });
   }
 }
 
@@ -71,7 +104,9 @@ function expectSettled(outcome: PromiseSettledResult<unknown>): void {
 }
 
 async function run(random: Random): Promise<void> {
-  const kernel = new FakeKernel((request) => answer(random, request), { dumpDatagramBytes: random.pick([1, 100, 32768]) });
+  const kernel = new FakeKernel((request) => answer(random, request), {
+    dumpDatagramBytes: random.pick([1, 100, 32768]),
+  });
   const connection = new Connection(kernel, kernel.openSync());
   const wanted: Promise<unknown>[] = [];
   const want = (promise: Promise<unknown>) => wanted.push(handled(promise));
@@ -126,9 +161,17 @@ test(`after any answer that has an end nothing is left waiting, with FUZZ_SEED=$
   for (let i = 0; i < RUNS; i++) {
     const random = new Random(seed + i);
     // The mutated bytes come before a proper end: the request settles without being closed.
-    const kernel = new FakeKernel((request) => (request.type === GET_THING ? [raw(mutated(message(random, request), random)), request.isDump ? done() : ack()] : undefined));
+    const kernel = new FakeKernel((request) =>
+      request.type === GET_THING
+        ? [raw(mutated(message(random, request), random)), request.isDump ? done() : ack()]
+        : undefined,
+    );
     const connection = new Connection(kernel, kernel.openSync());
-    const all = [connection.request(getThing(1)), connection.request(addThing({})), connection.dump(listThings()).then()].map(handled);
+    const all = [
+      connection.request(getThing(1)),
+      connection.request(addThing({})),
+      connection.dump(listThings()).then(),
+    ].map(handled);
     const outcomes = await Promise.race([Promise.allSettled(all), settled().then(() => settled())]);
     if (outcomes === undefined) throw new Error(`FUZZ_SEED=${seed + i}, the first run: a request hangs`);
     outcomes.forEach(expectSettled);
@@ -141,21 +184,24 @@ test(`the client and its events, with FUZZ_SEED=${seed}`, async () => {
   for (let i = 0; i < RUNS / 10; i++) {
     const random = new Random(seed + i);
     const link = () => encodeMessage({ type: RTM_NEWLINK, body: plausible(linkAttrs, random) });
-    const kernel = new FakeKernel(({ sequence }) => [raw(mutated(encodeMessage({ type: RTM_NEWLINK, sequence, body: plausible(linkAttrs, random) }), random))]);
+    const kernel = new FakeKernel(({ sequence }) => [
+      raw(mutated(encodeMessage({ type: RTM_NEWLINK, sequence, body: plausible(linkAttrs, random) }), random)),
+    ]);
     const client = await Rtnetlink.over(kernel);
     const watching = async () => {
       for await (const event of client.watch(['link'])) if (event.type === 'deleted') break;
     };
     const all = [watching(), client.request(getLink(1)), client.link.list().then()].map(handled);
     await settled();
-    for (let count = random.int(4); count > 0; count--) kernel.emit(RTNLGRP_LINK, random.chance(3) ? link() : mutated(link(), random));
+    for (let count = random.int(4); count > 0; count--)
+      kernel.emit(RTNLGRP_LINK, random.chance(3) ? link() : mutated(link(), random));
     if (random.chance(4)) kernel.overrun();
     await settled();
     client.close();
     const outcomes = await Promise.race([Promise.allSettled(all), settled().then(() => settled())]);
-    if (outcomes === undefined) throw new Error(`FUZZ_SEED=${seed + i}, the first run: a promise is still pending after close()`);
+    if (outcomes === undefined)
+      throw new Error(`FUZZ_SEED=${seed + i}, the first run: a promise is still pending after close()`);
     outcomes.forEach(expectSettled);
     expect(kernel.openSockets).toBe(0);
   }
 }, 120_000);
-

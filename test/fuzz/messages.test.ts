@@ -24,7 +24,9 @@ const MESSAGES = 1_050_000 * scale;
 function goldens(): Map<AttrSet<Rows>, Uint8Array[]> {
   const byTable = new Map<AttrSet<Rows>, Uint8Array[]>();
   const folder = resolve('test/golden');
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((each) => each.endsWith('.hex'))) {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((each) =>
+    each.endsWith('.hex'),
+  )) {
     const message = parseHex(readFileSync(join(folder, name), 'utf8'));
     for (const set of tablesOf(viewOf(message).getUint16(4, true))) {
       byTable.set(set, [...(byTable.get(set) ?? []), message.subarray(NLMSG_HDRLEN)]);
@@ -75,15 +77,19 @@ describe(`with FUZZ_SEED=${seed}`, () => {
   });
 
   const share = Math.ceil(MESSAGES / allTables.length);
-  test.each(allTables.map((set, index) => [`${set.prefix} (${index})`, set, index] as const))('%s', (_name, set, index) => {
-    const random = new Random(seed + index);
-    const pool = [...(seeds.get(set) ?? [])];
-    while (pool.length < 50) pool.push(withFamily(plausible(set, random), random));
-    for (let i = 0; i < share; i++) {
-      const thorough = i % 256 === 0;
-      if (i % 16 === 0) check(set, random.bytes(random.int(120)), thorough);
-      else if (i % 16 === 1) check(set, withFamily(plausible(set, random), random), thorough);
-      else check(set, mutated(random.pick(pool), random), thorough || i % 256 === 2);
-    }
-  }, 120_000);
+  test.each(allTables.map((set, index) => [`${set.prefix} (${index})`, set, index] as const))(
+    '%s',
+    (_name, set, index) => {
+      const random = new Random(seed + index);
+      const pool = [...(seeds.get(set) ?? [])];
+      while (pool.length < 50) pool.push(withFamily(plausible(set, random), random));
+      for (let i = 0; i < share; i++) {
+        const thorough = i % 256 === 0;
+        if (i % 16 === 0) check(set, random.bytes(random.int(120)), thorough);
+        else if (i % 16 === 1) check(set, withFamily(plausible(set, random), random), thorough);
+        else check(set, mutated(random.pick(pool), random), thorough || i % 256 === 2);
+      }
+    },
+    120_000,
+  );
 });

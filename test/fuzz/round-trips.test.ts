@@ -38,30 +38,33 @@ function readBack(set: AttrSet<Rows>, bytes: Uint8Array): object | undefined {
 }
 
 describe(`whatever the kernel may send, with FUZZ_SEED=${seed}`, () => {
-  test.each(allTables.map((set, index) => [`${set.prefix} (${index})`, set, index] as const))('%s', (_name, set, index) => {
-    const random = new Random(seed + 1000 + index);
-    let compared = 0;
-    for (let i = 0; i < 3000 * scale; i++) {
-      const bytes = withFamily(plausible(set, random), random);
-      try {
-        const value = readBack(set, bytes);
-        const first = value === undefined ? undefined : written(set, value);
-        if (first === undefined) continue;
-        expect(hex(written(set, value!, 4096)!)).toBe(hex(first));
-        // Written once, order and repetitions are settled. Some is written otherwise than the kernel reports it.
-        const again = readBack(set, first);
-        const second = again === undefined ? undefined : written(set, again);
-        if (second === undefined) continue;
-        expect(readBack(set, second)).toEqual(again);
-        compared++;
-        const offset = random.int(second.length + 8);
-        placeAt(set, viewOf(second), 0, second.length, offset);
-      } catch (error) {
-        throw new Error(`FUZZ_SEED=${seed}: ${set.prefix} of ${hex(bytes)}`, { cause: error });
+  test.each(allTables.map((set, index) => [`${set.prefix} (${index})`, set, index] as const))(
+    '%s',
+    (_name, set, index) => {
+      const random = new Random(seed + 1000 + index);
+      let compared = 0;
+      for (let i = 0; i < 3000 * scale; i++) {
+        const bytes = withFamily(plausible(set, random), random);
+        try {
+          const value = readBack(set, bytes);
+          const first = value === undefined ? undefined : written(set, value);
+          if (first === undefined) continue;
+          expect(hex(written(set, value!, 4096)!)).toBe(hex(first));
+          // Written once, order and repetitions are settled. Some is written otherwise than the kernel reports it.
+          const again = readBack(set, first);
+          const second = again === undefined ? undefined : written(set, again);
+          if (second === undefined) continue;
+          expect(readBack(set, second)).toEqual(again);
+          compared++;
+          const offset = random.int(second.length + 8);
+          placeAt(set, viewOf(second), 0, second.length, offset);
+        } catch (error) {
+          throw new Error(`FUZZ_SEED=${seed}: ${set.prefix} of ${hex(bytes)}`, { cause: error });
+        }
       }
-    }
-    expect(compared).toBeGreaterThan(20);
-  });
+      expect(compared).toBeGreaterThan(20);
+    },
+  );
 });
 
 const u8 = fc.integer({ min: 0, max: 0xff });
@@ -69,7 +72,9 @@ const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,14}$/);
 const ipv4 = fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => bytes.join('.'));
 const ipv4Prefix = fc.tuple(ipv4, fc.integer({ min: 0, max: 32 })).map(([address, length]) => `${address}/${length}`);
-const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map((bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':'));
+const mac = fc
+  .uint8Array({ minLength: 6, maxLength: 6 })
+  .map((bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':'));
 const some = { requiredKeys: [] };
 
 function comesBack(set: AttrSet<Rows>, value: object): void {
@@ -96,18 +101,30 @@ describe('whatever a user may write', () => {
         operstate: fc.constantFrom('up', 'down', 'dormant', 77),
         protoDown: fc.boolean(),
         master: u32,
-        unknown: fc.array(fc.record({ type: fc.integer({ min: 200, max: 0x3fff }), bytes: fc.uint8Array({ maxLength: 9 }) }), { minLength: 1, maxLength: 3 }),
+        unknown: fc.array(
+          fc.record({ type: fc.integer({ min: 200, max: 0x3fff }), bytes: fc.uint8Array({ maxLength: 9 }) }),
+          { minLength: 1, maxLength: 3 },
+        ),
       },
       some,
     );
-    fc.assert(fc.property(link, (value) => comesBack(linkAttrs, value)), options);
+    fc.assert(
+      fc.property(link, (value) => comesBack(linkAttrs, value)),
+      options,
+    );
   });
 
   test('VXLAN and veth links', () => {
     const vxlan = fc.record({ id: fc.integer({ min: 0, max: 0xffffff }), learning: fc.boolean(), ageing: u32 }, some);
-    fc.assert(fc.property(vxlan, (data) => comesBack(linkAttrs, { kind: 'vxlan', data })), options);
+    fc.assert(
+      fc.property(vxlan, (data) => comesBack(linkAttrs, { kind: 'vxlan', data })),
+      options,
+    );
     const peer = fc.record({ name, mtu: u32, address: mac }, some);
-    fc.assert(fc.property(name, peer, (end, value) => comesBack(linkAttrs, { name: end, kind: 'veth', data: { peer: value } })), options);
+    fc.assert(
+      fc.property(name, peer, (end, value) => comesBack(linkAttrs, { name: end, kind: 'veth', data: { peer: value } })),
+      options,
+    );
   });
 
   test('routes', () => {
@@ -120,12 +137,21 @@ describe('whatever a user may write', () => {
         table: u32.filter((table) => table < 253 || table > 255),
         tos: u8,
         mark: u32,
-        metrics: fc.record({ mtu: u32, advmss: u32, quickack: fc.boolean(), congctl: fc.constantFrom('cubic', 'bbr') }, some),
-        nexthops: fc.array(fc.record({ via: ipv4, link: fc.integer({ min: 1, max: 99 }), weight: fc.integer({ min: 1, max: 256 }) }), { minLength: 1, maxLength: 4 }),
+        metrics: fc.record(
+          { mtu: u32, advmss: u32, quickack: fc.boolean(), congctl: fc.constantFrom('cubic', 'bbr') },
+          some,
+        ),
+        nexthops: fc.array(
+          fc.record({ via: ipv4, link: fc.integer({ min: 1, max: 99 }), weight: fc.integer({ min: 1, max: 256 }) }),
+          { minLength: 1, maxLength: 4 },
+        ),
       },
       { requiredKeys: ['to'] },
     );
-    fc.assert(fc.property(route, (value) => comesBack(routeAttrs, { ...newRoute('add', value).value, family: 'inet' })), options);
+    fc.assert(
+      fc.property(route, (value) => comesBack(routeAttrs, { ...newRoute('add', value).value, family: 'inet' })),
+      options,
+    );
   });
 
   test('a gateway of the other family', () => {

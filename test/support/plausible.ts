@@ -4,7 +4,9 @@ import type { Random } from './random.js';
 
 /** Sizes that payloads have. */
 const sizes = [0, 1, 2, 4, 4, 4, 6, 8, 16, 20, 24, 32];
-const words = ['veth', 'bridge', 'vxlan', 'macvlan', 'ipvlan', 'vlan', 'dummy', 'eth0', ''].map((word) => new TextEncoder().encode(`${word}\0`));
+const words = ['veth', 'bridge', 'vxlan', 'macvlan', 'ipvlan', 'vlan', 'dummy', 'eth0', ''].map((word) =>
+  new TextEncoder().encode(`${word}\0`),
+);
 
 /** Bytes of a message as the table has it: known attributes, nested where the table nests, with any values. */
 export function plausible(set: AttrSet<Rows>, random: Random): Uint8Array {

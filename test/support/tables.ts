@@ -7,7 +7,14 @@ import { ackAttrs } from '../../lib/netlink/extack.js';
 import type { AttrSet, Rows } from '../../lib/wire/attrs.js';
 
 /** The tables that a whole message consists of. */
-export const messageTables: readonly AttrSet<Rows>[] = [linkAttrs, addressAttrs, routeAttrs, neighbourAttrs, fdbAttrs, ackAttrs];
+export const messageTables: readonly AttrSet<Rows>[] = [
+  linkAttrs,
+  addressAttrs,
+  routeAttrs,
+  neighbourAttrs,
+  fdbAttrs,
+  ackAttrs,
+];
 
 function reachable(roots: readonly AttrSet<Rows>[]): Set<AttrSet<Rows>> {
   const found = new Set<AttrSet<Rows>>();

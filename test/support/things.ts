@@ -15,7 +15,10 @@ export const GET_THING = 18;
 const red = attrSet('RED', { id: attr(1, u32), inherit: attr(2, split(flag, bool8)), port: attr(3, u32) });
 const info = attrSet('INFO', {
   kind: attr(1, nulString()),
-  data: attr(2, selected<object, object>(() => ({ red }), 'kind')),
+  data: attr(
+    2,
+    selected<object, object>(() => ({ red }), 'kind'),
+  ),
 });
 const hop = attrSet('HOP', { via: attr(1, u32) });
 

@@ -12,7 +12,7 @@ import {
   type AttrsOut,
   type Rows,
 } from '../../lib/wire/attrs.js';
-import { mapped, readOnly, split, type Codec } from '../../lib/wire/codec.js';
+import { mapped, readOnly, split } from '../../lib/wire/codec.js';
 import { be32, bool8, flag, u16, u32, u8 } from '../../lib/wire/numbers.js';
 import { nulString } from '../../lib/wire/text.js';
 import { Writer } from '../../lib/wire/writer.js';
@@ -33,7 +33,10 @@ const red = attrSet('RED', { depth: attr(1, u8), on: attr(2, flag) });
 const blue = attrSet('BLUE', { width: attr(1, u16) });
 const info = attrSet('INFO', {
   kind: attr(1, nulString()),
-  data: attr(2, selected<object, object>(() => ({ red, blue }), 'kind')),
+  data: attr(
+    2,
+    selected<object, object>(() => ({ red, blue }), 'kind'),
+  ),
 });
 const limits = attrSet('LIMITS', { least: attr(1, u32), most: attr(2, u32) });
 const set = attrSet('T', {
@@ -50,7 +53,9 @@ const set = attrSet('T', {
 
 describe('writing', () => {
   test('in the order of the keys; padded', () => {
-    expect(write(set, { mtu: 1500, name: 'ab' })).toBe('0800' + '0200' + 'dc050000' + '0700' + '0100' + '61620000' + '');
+    expect(write(set, { mtu: 1500, name: 'ab' })).toBe(
+      '0800' + '0200' + 'dc050000' + '0700' + '0100' + '61620000' + '',
+    );
   });
 
   test('undefined is not sent, 0 and empty are', () => {
@@ -77,11 +82,13 @@ describe('writing', () => {
 
   test('spread attributes are written once, where the first of them stands', () => {
     const value = { kind: 'red', mtu: 1, data: { depth: 5 } };
-    expect(write(set as AttrSet<Rows>, value)).toBe('1800' + '0680' + '08000100' + '72656400' + '0c00' + '0280' + '05000100' + '05000000' + '0800020001000000');
+    expect(write(set as AttrSet<Rows>, value)).toBe(
+      '1800' + '0680' + '08000100' + '72656400' + '0c00' + '0280' + '05000100' + '05000000' + '0800020001000000',
+    );
   });
 
   test('a misspelt option is refused, and what was meant is suggested', () => {
-    const refused = (key: string) => codecError(() => set.write(new Writer(), { [key]: 1 } as object)).message;
+    const refused = (key: string) => codecError(() => set.write(new Writer(), { [key]: 1 })).message;
     expect(refused('mtv')).toBe("mtv: there is no such option; did you mean 'mtu'?");
     expect(refused('MTU')).toBe("MTU: there is no such option; did you mean 'mtu'?");
     expect(refused('limit')).toContain("did you mean 'limits'?");
@@ -119,7 +126,15 @@ describe('paths', () => {
     [{ kind: 7 }, 'kind'],
     [{ unknown: 7 }, 'unknown'],
     [{ unknown: [{ type: 1, bytes: [1] }] }, 'unknown[0]'],
-    [{ unknown: [{ type: 1, bytes: new Uint8Array(1) }, { type: 65536, bytes: new Uint8Array() }] }, 'unknown[1]'],
+    [
+      {
+        unknown: [
+          { type: 1, bytes: new Uint8Array(1) },
+          { type: 65536, bytes: new Uint8Array() },
+        ],
+      },
+      'unknown[1]',
+    ],
     [{ unknown: [null] }, 'unknown[0]'],
   ])('%j', (value, path) => expect(pathOf(value)).toBe(path));
 
@@ -143,7 +158,8 @@ describe('reading', () => {
   });
 
   test('spread attributes stand beside the others', () => {
-    const text = '0800020001000000' + '1800' + '0600' + '0800' + '0100' + '72656400' + '0c00' + '0200' + '05000100' + '05000000';
+    const text =
+      '0800020001000000' + '1800' + '0600' + '0800' + '0100' + '72656400' + '0c00' + '0200' + '05000100' + '05000000';
     expect(read(set, text)).toEqual({ mtu: 1, kind: 'red', data: { depth: 5 } });
   });
 
@@ -151,7 +167,9 @@ describe('reading', () => {
     const green = '1800' + '0600' + '0a00' + '0100' + '677265656e00' + '0000' + '0800' + '0200' + '01020304';
     expect(read(set, green)).toEqual({ kind: 'green', data: unhex('01020304') });
     expect(read(set, '0c00' + '0600' + '0800' + '0200' + '01020304')).toEqual({ data: unhex('01020304') });
-    expect(write(set as AttrSet<Rows>, read(set, green))).toBe(green.replace('18000600', '18000680').replace('08000200', '08000280'));
+    expect(write(set as AttrSet<Rows>, read(set, green))).toBe(
+      green.replace('18000600', '18000680').replace('08000200', '08000280'),
+    );
   });
 
   test("a kind named like an object's method has no table", () => {
@@ -173,7 +191,9 @@ describe('reading', () => {
   });
 
   test('unknown attributes inside nests are kept there', () => {
-    expect(read(set, '0c00' + '0500' + '0800' + '0900' + '01020304')).toEqual({ limits: { unknown: [{ type: 9, bytes: unhex('01020304') }] } });
+    expect(read(set, '0c00' + '0500' + '0800' + '0900' + '01020304')).toEqual({
+      limits: { unknown: [{ type: 9, bytes: unhex('01020304') }] },
+    });
   });
 
   test('the last of two counts', () => {
@@ -193,7 +213,14 @@ describe('reading', () => {
   });
 
   test('no deeper than 32 levels', () => {
-    const rows: Rows = { mtu: attr(2, u32), inner: attr(1, { typeFlags: 0x8000, write: () => undefined, read: (view, at, length) => endless.read(view, at, at + length) } as Codec<object>) };
+    const rows: Rows = {
+      mtu: attr(2, u32),
+      inner: attr(1, {
+        typeFlags: 0x8000,
+        write: () => undefined,
+        read: (view, at, length) => endless.read(view, at, at + length),
+      }),
+    };
     const endless: AttrSet<Rows> = attrSet('E', rows);
     const nested = (levels: number) => {
       const bytes = new Uint8Array(4 * levels);
@@ -225,7 +252,16 @@ describe('reading', () => {
 
 describe('codecs made of others', () => {
   test('mapped', () => {
-    const doubled = attrSet('D', { half: attr(1, mapped(u8, (n: number) => n * 2, (n) => n / 2)) });
+    const doubled = attrSet('D', {
+      half: attr(
+        1,
+        mapped(
+          u8,
+          (n: number) => n * 2,
+          (n) => n / 2,
+        ),
+      ),
+    });
     expect(write(doubled, { half: 4 })).toBe('0500010008000000');
     expect(read(doubled, '0500010008000000')).toEqual({ half: 4 });
   });
@@ -242,7 +278,9 @@ describe('mistakes in a table show when it is made', () => {
   });
 
   test('one name twice', () => {
-    expect(() => attrSet('T', { width: attr(9, u8), inner: attr(1, spread(blue)) })).toThrow('T: two attributes named width');
+    expect(() => attrSet('T', { width: attr(9, u8), inner: attr(1, spread(blue)) })).toThrow(
+      'T: two attributes named width',
+    );
   });
 });
 

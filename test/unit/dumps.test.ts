@@ -1,14 +1,45 @@
 import { describe, expect, test } from '@jest/globals';
-import { ClosedError, CodecError, DumpInterruptedError, KernelError, SyscallError, TimeoutError } from '../../lib/errors.js';
+import {
+  ClosedError,
+  CodecError,
+  DumpInterruptedError,
+  KernelError,
+  SyscallError,
+  TimeoutError,
+} from '../../lib/errors.js';
 import { NLM_F_DUMP, NLM_F_REQUEST } from '../../lib/netlink/constants.js';
-import { datagram, done, encodeMessage, interrupted, overrun, raw, refuse, silence, type Answer, type Handler } from '../../lib/testing.js';
-import { addThing, GET_THING, listThings, NEW_THING, rejection, settled, setUp, stateOf, thing, type Thing } from '../support/things.js';
+import {
+  datagram,
+  done,
+  encodeMessage,
+  interrupted,
+  overrun,
+  raw,
+  refuse,
+  silence,
+  type Answer,
+  type Handler,
+} from '../../lib/testing.js';
+import {
+  addThing,
+  GET_THING,
+  listThings,
+  NEW_THING,
+  rejection,
+  settled,
+  setUp,
+  stateOf,
+  thing,
+  type Thing,
+} from '../support/things.js';
 
 /** Together more than one receive buffer holds, so that they come in several exchanges. */
 const COUNT = 300;
 const blob = new Uint8Array(3000);
 const all: Handler = (request) =>
-  request.type === GET_THING ? Array.from({ length: COUNT }, (_, index) => thing({ index, name: `t${index}`, blob })) : undefined;
+  request.type === GET_THING
+    ? Array.from({ length: COUNT }, (_, index) => thing({ index, name: `t${index}`, blob }))
+    : undefined;
 const expected = Array.from({ length: COUNT }, (_, index) => `${index} t${index} 3000`);
 const brief = (each: readonly Thing[]) => each.map(({ index, name, blob }) => `${index} ${name} ${blob?.length}`);
 
@@ -105,7 +136,8 @@ describe('while a dump is read', () => {
   test('another one can be', async () => {
     const { connection } = setUp(all);
     const pairs: unknown[] = [];
-    for await (const { index } of connection.dump(listThings())) if (index! % 150 === 0) pairs.push((await connection.dump(listThings())).length);
+    for await (const { index } of connection.dump(listThings()))
+      if (index! % 150 === 0) pairs.push((await connection.dump(listThings())).length);
     expect(pairs).toEqual([COUNT, COUNT]);
   });
 
@@ -141,7 +173,8 @@ describe('an interrupted dump', () => {
   /** Marked in the middle in the first `times` passes. */
   const changing = (times: number): Handler => {
     let pass = 0;
-    return () => (pass++ < times ? [thing({ index: pass }), interrupted(thing({ index: pass }))] : [thing({ index: 99 })]);
+    return () =>
+      pass++ < times ? [thing({ index: pass }), interrupted(thing({ index: pass }))] : [thing({ index: 99 })];
   };
 
   test('is made anew', async () => {
@@ -216,7 +249,10 @@ describe('a dump that fails', () => {
   });
 
   test('by an object that cannot be read', async () => {
-    const bad = { ...thing({}), encode: ({ sequence }: { sequence: number }) => ({ type: NEW_THING, sequence, body: new Uint8Array(2) }) } as Answer;
+    const bad = {
+      ...thing({}),
+      encode: ({ sequence }: { sequence: number }) => ({ type: NEW_THING, sequence, body: new Uint8Array(2) }),
+    } as Answer;
     const { error, kernel } = await both(() => [thing({}), bad]);
     expect(error).toBeInstanceOf(CodecError);
     expect(error.message).toBe('thing: 2 bytes are less than the 4 of the header');
@@ -224,7 +260,10 @@ describe('a dump that fails', () => {
   });
 
   test('by bytes that are no message', async () => {
-    const { error } = await both(({ sequence }) => [raw(encodeMessage({ type: NEW_THING, sequence, size: 3 })), silence]);
+    const { error } = await both(({ sequence }) => [
+      raw(encodeMessage({ type: NEW_THING, sequence, size: 3 })),
+      silence,
+    ]);
     expect(error).toBeInstanceOf(CodecError);
   });
 
@@ -258,7 +297,9 @@ describe('giving a dump up', () => {
     expect(await rejection(wanted)).toBe(reason);
     await settled();
     expect(kernel.openSockets).toBe(1);
-    await connection.request(addThing({}), { timeout: 1000 }).catch((error: unknown) => expect(error).toBeInstanceOf(TimeoutError));
+    await connection
+      .request(addThing({}), { timeout: 1000 })
+      .catch((error: unknown) => expect(error).toBeInstanceOf(TimeoutError));
   });
 
   test('by a signal while its socket is being opened', async () => {
@@ -276,7 +317,8 @@ describe('giving a dump up', () => {
     const controller = new AbortController();
     let seen = 0;
     const run = async () => {
-      for await (const _ of connection.dump(listThings(), { signal: controller.signal })) if (++seen === 20) controller.abort();
+      for await (const _ of connection.dump(listThings(), { signal: controller.signal }))
+        if (++seen === 20) controller.abort();
     };
     expect((await rejection(run())).name).toBe('AbortError');
     expect(seen).toBeLessThan(COUNT);
@@ -299,7 +341,9 @@ describe('giving a dump up', () => {
 
   test('by wrong options', async () => {
     const { kernel, connection } = setUp(all);
-    expect(await rejection(connection.dump(listThings(), { timeout: -1 }))).toMatchObject({ argument: 'options.timeout' });
+    expect(await rejection(connection.dump(listThings(), { timeout: -1 }))).toMatchObject({
+      argument: 'options.timeout',
+    });
     expect(() => connection.dumpSync(listThings(), { timout: 1 } as object)).toThrow('there is no such option');
     expect(kernel.requests).toEqual([]);
   });

@@ -1,7 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import * as errors from '../../lib/errors.js';
 
-const { ArgumentError, ClosedError, CodecError, DumpInterruptedError, KernelError, NetlinkError, SyscallError, TimeoutError, UnsupportedError } = errors;
+const {
+  ArgumentError,
+  ClosedError,
+  CodecError,
+  DumpInterruptedError,
+  KernelError,
+  NetlinkError,
+  SyscallError,
+  TimeoutError,
+  UnsupportedError,
+} = errors;
 
 test.each([
   [new KernelError({ errno: 17, operation: 'RTM_NEWLINK' }), 'KernelError', 'EEXIST'],
@@ -22,7 +32,12 @@ test.each([
 
 describe('KernelError', () => {
   test('says what, where and why', () => {
-    const error = new KernelError({ errno: 34, operation: 'RTM_NEWLINK', kernelMessage: 'VXLAN ID must be lower than 16777216', path: 'link.data(vxlan).id' });
+    const error = new KernelError({
+      errno: 34,
+      operation: 'RTM_NEWLINK',
+      kernelMessage: 'VXLAN ID must be lower than 16777216',
+      path: 'link.data(vxlan).id',
+    });
     expect(error.message).toBe('RTM_NEWLINK link.data(vxlan).id: VXLAN ID must be lower than 16777216 (ERANGE)');
     expect(error).toMatchObject({ code: 'ERANGE', errno: 34, operation: 'RTM_NEWLINK', path: 'link.data(vxlan).id' });
   });
@@ -36,11 +51,16 @@ describe('KernelError', () => {
   test('without words of its own, those of the errno; for EPERM also what it takes', () => {
     expect(new KernelError({ errno: 17, operation: 'RTM_NEWLINK' }).message).toBe('RTM_NEWLINK: File exists (EEXIST)');
     expect(new KernelError({ errno: 1, operation: 'RTM_NEWLINK' }).message).toContain('CAP_NET_ADMIN');
-    expect(new KernelError({ errno: 1, operation: 'RTM_NEWLINK', kernelMessage: 'No.' }).message).toBe('RTM_NEWLINK: No. (EPERM)');
+    expect(new KernelError({ errno: 1, operation: 'RTM_NEWLINK', kernelMessage: 'No.' }).message).toBe(
+      'RTM_NEWLINK: No. (EPERM)',
+    );
   });
 
   test('an errno that is not in the table', () => {
-    expect(new KernelError({ errno: 4095, operation: 'RTM_NEWLINK' })).toMatchObject({ code: 'E4095', message: 'RTM_NEWLINK: Unknown error 4095 (E4095)' });
+    expect(new KernelError({ errno: 4095, operation: 'RTM_NEWLINK' })).toMatchObject({
+      code: 'E4095',
+      message: 'RTM_NEWLINK: Unknown error 4095 (E4095)',
+    });
   });
 });
 
@@ -53,7 +73,12 @@ test('SyscallError says what it was about and what helps', () => {
 
 test('CodecError gets its path from the inside out', () => {
   const cause = new Error('deep');
-  const error = new CodecError('', 'is bad', { cause }).within('id').within('(vxlan)').within('data').within('[2]').within('links');
+  const error = new CodecError('', 'is bad', { cause })
+    .within('id')
+    .within('(vxlan)')
+    .within('data')
+    .within('[2]')
+    .within('links');
   expect(error.path).toBe('links[2].data(vxlan).id');
   expect(error.message).toBe('links[2].data(vxlan).id: is bad');
   expect(error.reason).toBe('is bad');

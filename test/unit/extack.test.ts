@@ -10,7 +10,9 @@ const value = { name: 'abc', kind: 'red', data: { inherit: true, id: 1 }, hops: 
 
 /** The error that a refused request becomes. */
 async function refused(details: AckDetails | ((request: FakeRequest) => AckDetails), sent: object = value) {
-  const { connection } = setUp((request) => refuse('EINVAL', typeof details === 'function' ? details(request) : details));
+  const { connection } = setUp((request) =>
+    refuse('EINVAL', typeof details === 'function' ? details(request) : details),
+  );
   const padding = connection.request(addThing({ name: 'first' }));
   const error = await rejection(connection.request(addThing(sent)));
   await padding.catch(() => undefined);
@@ -20,7 +22,12 @@ async function refused(details: AckDetails | ((request: FakeRequest) => AckDetai
 test('the message', async () => {
   const error = await refused({ message: 'Invalid thing' });
   expect(error.message).toBe('NEW_THING: Invalid thing (EINVAL)');
-  expect(error).toMatchObject({ kernelMessage: 'Invalid thing', path: undefined, missing: undefined, policy: undefined });
+  expect(error).toMatchObject({
+    kernelMessage: 'Invalid thing',
+    path: undefined,
+    missing: undefined,
+    policy: undefined,
+  });
 });
 
 describe('the attribute at fault', () => {
@@ -37,12 +44,16 @@ describe('the attribute at fault', () => {
     ['thing.hops[0]', [4, 1]],
     ['thing.hops[0].via', [4, 1, 1]],
   ])('%s', async (path, types) => {
-    const found = await refused((request) => (isSecond(request) ? { message: 'Bad', offset: request.offsetOf(set, ...types) } : {}));
+    const found = await refused((request) =>
+      isSecond(request) ? { message: 'Bad', offset: request.offsetOf(set, ...types) } : {},
+    );
     expect(found).toMatchObject({ path, message: `NEW_THING ${path}: Bad (EINVAL)` });
   });
 
   test('nested behind others', async () => {
-    const error = await refused((request) => (isSecond(request) ? { offset: request.offsetOf(set, 4, 1, 1) + 16 - 4 } : {}));
+    const error = await refused((request) =>
+      isSecond(request) ? { offset: request.offsetOf(set, 4, 1, 1) + 16 - 4 } : {},
+    );
     expect(error['path']).toMatch(/^thing\.hops\[1\]/);
   });
 
@@ -72,12 +83,16 @@ describe('what is missing', () => {
   });
 
   test('inside', async () => {
-    const error = await refused((request) => (isSecond(request) ? { missingType: 3, missingNest: request.offsetOf(set, 3, 2) } : {}));
+    const error = await refused((request) =>
+      isSecond(request) ? { missingType: 3, missingNest: request.offsetOf(set, 3, 2) } : {},
+    );
     expect(error['missing']).toBe('thing.data(red).port');
   });
 
   test('inside what the user does not see', async () => {
-    const error = await refused((request) => (isSecond(request) ? { missingType: 2, missingNest: request.offsetOf(set, 3) } : {}));
+    const error = await refused((request) =>
+      isSecond(request) ? { missingType: 2, missingNest: request.offsetOf(set, 3) } : {},
+    );
     expect(error['missing']).toBe('thing.data');
   });
 
@@ -93,9 +108,20 @@ describe('the policy', () => {
   });
 
   test('signed, lengths, masks', async () => {
-    expect((await refused({ policy: { type: 's32', minimumSigned: -1n, maximumSigned: 5n } }))['policy']).toEqual({ type: 's32', minimum: -1n, maximum: 5n });
-    expect((await refused({ policy: { type: 'binary', minimumLength: 6, maximumLength: 6 } }))['policy']).toEqual({ type: 'binary', minimumLength: 6, maximumLength: 6 });
-    expect((await refused({ policy: { type: 'bitfield32', bitfield32Mask: 3 } }))['policy']).toEqual({ type: 'bitfield32', mask: 3n });
+    expect((await refused({ policy: { type: 's32', minimumSigned: -1n, maximumSigned: 5n } }))['policy']).toEqual({
+      type: 's32',
+      minimum: -1n,
+      maximum: 5n,
+    });
+    expect((await refused({ policy: { type: 'binary', minimumLength: 6, maximumLength: 6 } }))['policy']).toEqual({
+      type: 'binary',
+      minimumLength: 6,
+      maximumLength: 6,
+    });
+    expect((await refused({ policy: { type: 'bitfield32', bitfield32Mask: 3 } }))['policy']).toEqual({
+      type: 'bitfield32',
+      mask: 3n,
+    });
     expect((await refused({ policy: { type: 99, mask: 7n } }))['policy']).toEqual({ type: 99, mask: 7n });
     expect((await refused({ policy: {} }))['policy']).toEqual({});
   });
@@ -103,7 +129,10 @@ describe('the policy', () => {
 
 describe('an ACK in another form', () => {
   const answered = async (flags: number, body: (request: FakeRequest) => Uint8Array) => {
-    const { connection } = setUp((request) => [raw(encodeMessage({ type: NLMSG_ERROR, flags, sequence: request.sequence, body: body(request) })), silence]);
+    const { connection } = setUp((request) => [
+      raw(encodeMessage({ type: NLMSG_ERROR, flags, sequence: request.sequence, body: body(request) })),
+      silence,
+    ]);
     return rejection(connection.request(addThing({ name: 'abcdef' })));
   };
   const text = (message: string) => {
@@ -122,14 +151,20 @@ describe('an ACK in another form', () => {
   });
 
   test('without details', async () => {
-    expect(await answered(0, ({ header }) => concat(minus22, header))).toMatchObject({ code: 'EINVAL', kernelMessage: undefined });
+    expect(await answered(0, ({ header }) => concat(minus22, header))).toMatchObject({
+      code: 'EINVAL',
+      kernelMessage: undefined,
+    });
     expect(await answered(NLM_F_ACK_TLVS, () => minus22)).toMatchObject({ code: 'EINVAL' });
   });
 
-  test.each([0, 15, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff])('with an echoed request that claims %i bytes', async (size) => {
-    const header = new Uint8Array(16);
-    new DataView(header.buffer).setUint32(0, size, true);
-    const error = await answered(NLM_F_ACK_TLVS, () => concat(minus22, header, text('x')));
-    expect(['EINVAL', 'ERR_NETLACE_CODEC']).toContain(error['code']);
-  });
+  test.each([0, 15, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff])(
+    'with an echoed request that claims %i bytes',
+    async (size) => {
+      const header = new Uint8Array(16);
+      new DataView(header.buffer).setUint32(0, size, true);
+      const error = await answered(NLM_F_ACK_TLVS, () => concat(minus22, header, text('x')));
+      expect(['EINVAL', 'ERR_NETLACE_CODEC']).toContain(error['code']);
+    },
+  );
 });

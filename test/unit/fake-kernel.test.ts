@@ -1,11 +1,32 @@
 /** The fake kernel keeps the contract of `NetlinkSocket.exchange`, and answers what its handler says. */
 import { describe, expect, test } from '@jest/globals';
 import { ClosedError } from '../../lib/errors.js';
-import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR } from '../../lib/netlink/constants.js';
+import {
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_MULTI,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from '../../lib/netlink/constants.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { linkAttrs } from '../../lib/rtnetlink/link-attrs.js';
 import { RTM_GETLINK, RTM_NEWLINK } from '../../lib/rtnetlink/constants.js';
-import { ack, datagram, done, encodeBody, encodeMessage, FakeKernel, interrupted, overrun, raw, refuse, reply, silence, type Handler } from '../../lib/testing.js';
+import {
+  ack,
+  datagram,
+  done,
+  encodeBody,
+  encodeMessage,
+  FakeKernel,
+  interrupted,
+  overrun,
+  raw,
+  refuse,
+  reply,
+  silence,
+  type Handler,
+} from '../../lib/testing.js';
 import { hex, viewOf } from '../support/codec.js';
 import { addThing, indexOf, listThings, rejection, settled, setUp, stateOf, thing } from '../support/things.js';
 
@@ -148,11 +169,16 @@ describe('answers', () => {
     const { channel } = socket(() => refuse('EEXIST', { message: 'x' }));
     const into = new Uint8Array(1000);
     const length = await channel.exchange(request(7), into, 1, -1);
-    expect(hex(into.subarray(0, length))).toBe('2c000000' + '02000003' + '07000000' + '00000000' + 'efffffff' + hex(request(7)) + '0600010078000000');
+    expect(hex(into.subarray(0, length))).toBe(
+      '2c000000' + '02000003' + '07000000' + '00000000' + 'efffffff' + hex(request(7)) + '0600010078000000',
+    );
   });
 
   test('can be marked as interrupted', async () => {
-    expect(await received(() => [interrupted(small)], NLM_F_DUMP)).toEqual([`20/${NLM_F_MULTI | NLM_F_DUMP_INTR}/7`, `${NLMSG_DONE}/2/7`]);
+    expect(await received(() => [interrupted(small)], NLM_F_DUMP)).toEqual([
+      `20/${NLM_F_MULTI | NLM_F_DUMP_INTR}/7`,
+      `${NLMSG_DONE}/2/7`,
+    ]);
     expect(() => interrupted(silence)).toThrow(TypeError);
   });
 
@@ -160,7 +186,9 @@ describe('answers', () => {
     const throwing = setUp(() => {
       throw new Error('no such case');
     });
-    expect((await rejection(throwing.connection.request(addThing({})))).message).toContain("the fake kernel's handler threw Error: no such case");
+    expect((await rejection(throwing.connection.request(addThing({})))).message).toContain(
+      "the fake kernel's handler threw Error: no such case",
+    );
     const rejecting = setUp(async () => Promise.reject(new Error('no such case')));
     expect((await rejection(rejecting.connection.request(addThing({})))).message).toContain('no such case');
   });
@@ -186,7 +214,9 @@ describe('events', () => {
   const listening = async (...groups: number[]) => {
     const kernel = new FakeKernel();
     const deliveries: string[] = [];
-    const listener = await kernel.listen(groups, (bytes, errno) => deliveries.push(bytes === null ? `error ${errno}` : bytes.filter((_, at) => at % 20 === 16).join()));
+    const listener = await kernel.listen(groups, (bytes, errno) =>
+      deliveries.push(bytes === null ? `error ${errno}` : bytes.filter((_, at) => at % 20 === 16).join()),
+    );
     return { kernel, listener, deliveries };
   };
 
@@ -253,7 +283,8 @@ test('a client over it', async () => {
   const kernel = new FakeKernel((asked) => {
     if (asked.type !== RTM_GETLINK) return refuse('EPERM');
     const link = { name: 'eth7', index: 7, mtu: 1400 };
-    if (asked.isDump) return [reply(RTM_NEWLINK, linkAttrs, link), reply(RTM_NEWLINK, linkAttrs, { ...link, name: 'eth8' })];
+    if (asked.isDump)
+      return [reply(RTM_NEWLINK, linkAttrs, link), reply(RTM_NEWLINK, linkAttrs, { ...link, name: 'eth8' })];
     return asked.decode(linkAttrs).name === 'eth7' ? reply(RTM_NEWLINK, encodeBody(linkAttrs, link)) : refuse('ENODEV');
   });
   await using client = await Rtnetlink.over(kernel);

@@ -13,10 +13,20 @@ test('another number of bytes', () => {
   expect(encode(linkLayerAddress, '7f')).toBe('7f');
   expect(decode(linkLayerAddress, '7f000001')).toBe('7f:00:00:01');
   expect(decode(linkLayerAddress, '')).toBe('');
-  expect(encode(linkLayerAddress, Array(32).fill('01').join(':'))).toBe('01'.repeat(32));
-  expect(refusal(linkLayerAddress, Array(33).fill('01').join(':'))).toContain('32 are the most');
+  const many = (count: number) => Array(count).fill('01').join(':');
+  for (const count of [1, 2, 4, 6, 8, 16, 20]) expect(encode(linkLayerAddress, many(count))).toBe('01'.repeat(count));
+  for (const count of [3, 5, 33]) expect(refusal(linkLayerAddress, many(count))).toContain(`has ${count} bytes`);
 });
 
-test.each(['', '2:42:ac:1b:0:f', '0242ac1b000f', '02:42:ac:1b:00:0g', '02:42:ac:1b:00:0f:', ' 02:42:ac:1b:00:0f', 2, null])('not %p', (text) => {
+test.each([
+  '',
+  '2:42:ac:1b:0:f',
+  '0242ac1b000f',
+  '02:42:ac:1b:00:0g',
+  '02:42:ac:1b:00:0f:',
+  ' 02:42:ac:1b:00:0f',
+  2,
+  null,
+])('not %p', (text) => {
   expect(refusal(mac(), text)).toContain('takes a link-layer address');
 });

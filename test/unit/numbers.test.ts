@@ -4,7 +4,8 @@ import type { Codec } from '../../lib/wire/codec.js';
 import * as numbers from '../../lib/wire/numbers.js';
 import { codecError, decode, encode, refusal } from '../support/codec.js';
 
-const { be16, be32, be64, bool16, bool32, bool8, flag, ranged, s16, s32, s64, s8, seconds, u16, u32, u64, u8 } = numbers;
+const { be16, be32, be64, bool16, bool32, bool8, flag, ranged, s16, s32, s64, s8, seconds, u16, u32, u64, u8 } =
+  numbers;
 
 describe('integers of up to 32 bits', () => {
   const rows: [string, Codec<number>, number, number, number, string][] = [

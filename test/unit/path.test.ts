@@ -11,7 +11,10 @@ import { Writer } from '../../lib/wire/writer.js';
 const red = attrSet('RED', { depth: attr(1, u8), inherit: attr(2, split(flag, bool8)), id: attr(3, u32) });
 const info = attrSet('INFO', {
   kind: attr(1, nulString()),
-  data: attr(2, selected<object, object>(() => ({ red }), 'kind')),
+  data: attr(
+    2,
+    selected<object, object>(() => ({ red }), 'kind'),
+  ),
 });
 const hop = attrSet('HOP', { via: attr(5, u32), weight: attr(6, u8) });
 /** Written and never read: what comes before the attribute at fault must not be read. */

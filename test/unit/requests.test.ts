@@ -1,12 +1,35 @@
-import { channel } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, test } from '@jest/globals';
 import { ClosedError, CodecError, KernelError, SyscallError, TimeoutError } from '../../lib/errors.js';
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from '../../lib/netlink/constants.js';
-import { ack, datagram, encodeMessage, overrun, raw, refuse, silence, type FakeRequest, type Handler } from '../../lib/testing.js';
-import { addThing, GET_THING, getThing, indexOf, NEW_THING, rejection, settled, setUp, stateOf, thing, things } from '../support/things.js';
+import {
+  ack,
+  datagram,
+  encodeMessage,
+  overrun,
+  raw,
+  refuse,
+  silence,
+  type FakeRequest,
+  type Handler,
+} from '../../lib/testing.js';
+import {
+  addThing,
+  GET_THING,
+  getThing,
+  indexOf,
+  NEW_THING,
+  rejection,
+  settled,
+  setUp,
+  stateOf,
+  thing,
+  things,
+} from '../support/things.js';
 
 /** Answers each get with the thing of that index. */
-const store: Handler = (request) => (request.type === GET_THING ? thing({ index: indexOf(request), name: 'it' }) : undefined);
+const store: Handler = (request) =>
+  request.type === GET_THING ? thing({ index: indexOf(request), name: 'it' }) : undefined;
 
 describe('a request', () => {
   test('is sent as its value says, with an ACK asked for', async () => {
@@ -27,7 +50,12 @@ describe('a request', () => {
     const { connection } = setUp(() => refuse('EEXIST'));
     const error = await rejection(connection.request(addThing({})));
     expect(error).toBeInstanceOf(KernelError);
-    expect(error).toMatchObject({ code: 'EEXIST', errno: 17, operation: 'NEW_THING', message: 'NEW_THING: File exists (EEXIST)' });
+    expect(error).toMatchObject({
+      code: 'EEXIST',
+      errno: 17,
+      operation: 'NEW_THING',
+      message: 'NEW_THING: File exists (EEXIST)',
+    });
   });
 
   test('that cannot be written is not sent, and does not harm its neighbours', async () => {
@@ -38,7 +66,10 @@ describe('a request', () => {
       connection.request(addThing({ index: 3 })),
     ]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect((results[1] as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_NETLACE_CODEC', path: 'thing.size' });
+    expect((results[1] as PromiseRejectedResult).reason).toMatchObject({
+      code: 'ERR_NETLACE_CODEC',
+      path: 'thing.size',
+    });
     expect(kernel.requests.map(indexOf)).toEqual([1, 3]);
     expect(kernel.sends.length).toBe(1);
   });
@@ -53,17 +84,21 @@ describe('a request', () => {
   });
 
   test('takes the last of several replies, and none that are of no interest', async () => {
-    const { connection } = setUp(() => [thing({ index: 1 }), thing({ index: 2 }), { ...thing({}), encode: ({ sequence }) => ({ type: 99, sequence }) }]);
+    const { connection } = setUp(() => [
+      thing({ index: 1 }),
+      thing({ index: 2 }),
+      { ...thing({}), encode: ({ sequence }) => ({ type: 99, sequence }) },
+    ]);
     await expect(connection.request(getThing(2))).resolves.toMatchObject({ index: 2 });
   });
 
   test('is announced on a diagnostics channel', async () => {
     const seen: unknown[] = [];
     const listener = (message: unknown) => seen.push(message);
-    channel('netlace:request').subscribe(listener);
+    subscribe('netlace:request', listener);
     const { connection } = setUp();
     await connection.request(addThing({ index: 4 }));
-    channel('netlace:request').unsubscribe(listener);
+    unsubscribe('netlace:request', listener);
     expect(seen).toEqual([{ operation: 'NEW_THING', value: { index: 4 } }]);
   });
 });
@@ -141,7 +176,7 @@ describe('replies', () => {
     const { connection } = setUp((request) => datagram(...[1, 2, 3].map(() => message(indexOf(request))), ack()));
     const answers = await Promise.all([connection.request(getThing(1)), connection.request(getThing(2))]);
     expect(answers.map(({ index }) => index)).toEqual([1, 2]);
-    expect(answers[1]!.blob).toEqual(blob);
+    expect(answers[1].blob).toEqual(blob);
   });
 
   test('that fill the buffer are taken in over several exchanges', async () => {
@@ -171,7 +206,17 @@ describe('replies', () => {
     const bad = raw(new Uint8Array());
     const { connection } = setUp((request) =>
       request.type === GET_THING
-        ? [bad, { ...thing({}), encode: ({ sequence }) => ({ type: NEW_THING, sequence, body: Uint8Array.of(0, 0, 0, 0, 6, 0, 2, 0, 1, 1) }) }]
+        ? [
+            bad,
+            {
+              ...thing({}),
+              encode: ({ sequence }) => ({
+                type: NEW_THING,
+                sequence,
+                body: Uint8Array.of(0, 0, 0, 0, 6, 0, 2, 0, 1, 1),
+              }),
+            },
+          ]
         : undefined,
     );
     const error = await rejection(connection.request(getThing(1)));
@@ -182,7 +227,9 @@ describe('replies', () => {
 
   test('that are no messages reject what waits for them, and nothing behind it', async () => {
     const { connection } = setUp((request) =>
-      indexOf(request) === 1 ? [raw(encodeMessage({ type: NEW_THING, sequence: request.sequence, size: 5 })), silence] : undefined,
+      indexOf(request) === 1
+        ? [raw(encodeMessage({ type: NEW_THING, sequence: request.sequence, size: 5 })), silence]
+        : undefined,
     );
     const first = connection.request(addThing({ index: 1 }));
     const second = Promise.resolve().then(() => connection.request(addThing({ index: 2 })));
@@ -192,7 +239,10 @@ describe('replies', () => {
   });
 
   test('an ACK without an errno in it is an error', async () => {
-    const { connection } = setUp(({ sequence }) => [raw(encodeMessage({ type: 2, sequence, body: new Uint8Array(2) })), silence]);
+    const { connection } = setUp(({ sequence }) => [
+      raw(encodeMessage({ type: 2, sequence, body: new Uint8Array(2) })),
+      silence,
+    ]);
     expect(await rejection(connection.request(addThing({})))).toBeInstanceOf(CodecError);
   });
 
@@ -282,7 +332,10 @@ describe('giving up', () => {
     [7, 'options'],
   ])('options %j', async (options, argument) => {
     const { kernel, connection } = setUp();
-    expect(await rejection(connection.request(addThing({}), options as object))).toMatchObject({ code: 'ERR_NETLACE_ARGUMENT', argument });
+    expect(await rejection(connection.request(addThing({}), options as object))).toMatchObject({
+      code: 'ERR_NETLACE_ARGUMENT',
+      argument,
+    });
     expect(kernel.requests).toEqual([]);
   });
 });
@@ -295,7 +348,8 @@ describe('close', () => {
     const unsent = connection.request(addThing({}));
     connection.close();
     connection.close();
-    for (const promise of [sent, unsent, connection.request(addThing({}))]) expect(await rejection(promise)).toBeInstanceOf(ClosedError);
+    for (const promise of [sent, unsent, connection.request(addThing({}))])
+      expect(await rejection(promise)).toBeInstanceOf(ClosedError);
     await settled();
     expect(kernel.requests.length).toBe(1);
     expect(kernel.openSockets).toBe(0);
@@ -331,14 +385,18 @@ describe('synchronous requests', () => {
 
   test('a large reply, and one over several exchanges', () => {
     const blob = new Uint8Array(60000);
-    const { connection } = setUp((request) => [datagram(thing({ blob }), thing({ blob, index: indexOf(request) })), thing({ blob })]);
+    const { connection } = setUp((request) => [
+      datagram(thing({ blob }), thing({ blob, index: indexOf(request) })),
+      thing({ blob }),
+    ]);
     expect(connection.requestSync(getThing(3)).blob).toEqual(blob);
   });
 
   test('a timeout, after which the late answer meets nobody', () => {
     let late: ReturnType<typeof raw> | undefined;
     const { connection } = setUp((request) => {
-      if (indexOf(request) !== 1) return late === undefined ? store(request) : [late, thing({ index: indexOf(request) })];
+      if (indexOf(request) !== 1)
+        return late === undefined ? store(request) : [late, thing({ index: indexOf(request) })];
       late = raw(encodeMessage({ type: 2, sequence: request.sequence, body: new Uint8Array(20) }));
       return silence;
     });
@@ -348,10 +406,15 @@ describe('synchronous requests', () => {
   });
 
   test('a reply that cannot be decoded, and bytes that are no message', () => {
-    const broken = { ...thing({}), encode: ({ sequence }: { sequence: number }) => ({ type: NEW_THING, sequence, body: new Uint8Array(2) }) };
+    const broken = {
+      ...thing({}),
+      encode: ({ sequence }: { sequence: number }) => ({ type: NEW_THING, sequence, body: new Uint8Array(2) }),
+    };
     const { connection } = setUp((request) => {
       if (request.type === NEW_THING) return undefined;
-      return indexOf(request) === 1 ? broken : [raw(encodeMessage({ type: NEW_THING, sequence: request.sequence, size: 1 })), silence];
+      return indexOf(request) === 1
+        ? broken
+        : [raw(encodeMessage({ type: NEW_THING, sequence: request.sequence, size: 1 })), silence];
     });
     expect(() => connection.requestSync(getThing(1))).toThrow(CodecError);
     expect(() => connection.requestSync(getThing(2))).toThrow(CodecError);
@@ -362,7 +425,9 @@ describe('synchronous requests', () => {
     let letGo!: () => void;
     const gate = new Promise<void>((resolve) => (letGo = resolve));
     const { kernel, connection } = setUp((request) =>
-      indexOf(request) === 1 ? gate : [raw(encodeMessage({ type: NEW_THING, sequence: request.sequence, size: 1 })), silence],
+      indexOf(request) === 1
+        ? gate
+        : [raw(encodeMessage({ type: NEW_THING, sequence: request.sequence, size: 1 })), silence],
     );
     const slow = connection.request(addThing({ index: 1 }));
     await kernel.received(1);
@@ -386,11 +451,13 @@ describe('warnings', () => {
     const told: unknown[] = [];
     const published: unknown[] = [];
     const listener = (message: unknown) => published.push(message);
-    channel('netlace:warning').subscribe(listener);
-    const { connection } = setUp(() => ack({ message: 'It is deprecated.' }), { onWarning: (warning) => told.push(warning) });
+    subscribe('netlace:warning', listener);
+    const { connection } = setUp(() => ack({ message: 'It is deprecated.' }), {
+      onWarning: (warning) => told.push(warning),
+    });
     await connection.request(addThing({}));
     connection.requestSync(addThing({}));
-    channel('netlace:warning').unsubscribe(listener);
+    unsubscribe('netlace:warning', listener);
     const warning = { operation: 'NEW_THING', message: 'It is deprecated.' };
     expect(told).toEqual([warning, warning]);
     expect(published).toEqual([warning, warning]);

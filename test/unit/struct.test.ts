@@ -21,7 +21,12 @@ describe('structs', () => {
   });
 
   test('reads all members', () => {
-    expect(decode(port, '04030201' + '0016' + '0017' + '01' + 'ffffff')).toEqual({ flags: 0x01020304, low: 22, high: 23, state: 'on' });
+    expect(decode(port, '04030201' + '0016' + '0017' + '01' + 'ffffff')).toEqual({
+      flags: 0x01020304,
+      low: 22,
+      high: 23,
+      state: 'on',
+    });
   });
 
   test('an older kernel sends less: the rest is not there', () => {
@@ -71,7 +76,9 @@ describe('a struct as the header of attributes', () => {
   });
 
   test('a message shorter than it is an error', () => {
-    expect(codecError(() => set.read(viewOf(unhex('0200070000')), 0, 5)).reason).toBe('5 bytes are less than the 6 of the header');
+    expect(codecError(() => set.read(viewOf(unhex('0200070000')), 0, 5)).reason).toBe(
+      '5 bytes are less than the 6 of the header',
+    );
   });
 
   test('errors name the member', () => {
