@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
-import { LITTLE_ENDIAN, type Writer } from '../wire/writer.js';
+import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from './constants.js';
 
 /** Reads one reply message: its family header and attributes are at `at` to `end`. Undefined: not of interest. */
@@ -44,4 +44,11 @@ export function writeRequest(writer: Writer, request: Request<unknown>, sequence
   view.setUint32(start + 8, sequence, LITTLE_ENDIAN);
   view.setUint32(start + 12, 0, LITTLE_ENDIAN);
   writer.pad4();
+}
+
+/** The message as bytes, header and all, as it would be sent alone. */
+export function encodeRequest(request: Request<unknown>, sequence = 1): Uint8Array {
+  const writer = new Writer();
+  writeRequest(writer, request, sequence);
+  return writer.finish();
 }

@@ -20,3 +20,4 @@ export type { RouteProtocol, RouteTable, RouteType, Scope } from './route-attrs.
 export type { NewRouteLookup, RouteFilter, RouteToDelete, Routes } from './routes.js';
 export { Watch, type ObjectEvent, type StateEvent, type Watched, type WatchedObject, type WatchEvent, type WatchOptions } from './watch.js';
 export { watchAll } from './watch-all.js';
+export * as requests from './requests.js';

@@ -1,5 +1,5 @@
 /** Links in general: what does not depend on the kind. Veth pairs are what every kernel has. */
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { ArgumentError, CodecError, KernelError } from '../../lib/errors.js';
 import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { Link, LinkChange, NewLink } from '../../lib/rtnetlink/link.js';
@@ -9,6 +9,7 @@ import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
 leavesNothing();
+jest.setTimeout(60_000);
 
 const noBridge = await unavailable('bridges', ({ link }) => link.add({ name: 'br', kind: 'bridge' }));
 const noDummy = await unavailable('dummy links', ({ link }) => link.add({ name: 'it', kind: 'dummy' }));
