@@ -1,3 +1,4 @@
+import { KernelError } from '../errors.js';
 import type { Connection } from './connection.js';
 import type { Dump } from './dump.js';
 import type { CallOptions } from './options.js';
@@ -8,7 +9,10 @@ export type Mode = 'async' | 'sync';
 export type Result<M extends Mode, T> = M extends 'async' ? Promise<T> : T;
 export type List<M extends Mode, T> = M extends 'async' ? Dump<T> : T[];
 
-type Step = { readonly one: Request<unknown> } | { readonly all: Request<unknown> } | { readonly many: readonly Request<unknown>[] };
+type Step =
+  | { readonly one: Request<unknown> }
+  | { readonly all: Request<unknown> }
+  | { readonly many: readonly Request<unknown>[]; readonly gone: string };
 
 /**
  * Requests of which the later ones depend on answers to the earlier ones: names looked up first, say. Written once as a
@@ -26,9 +30,12 @@ export function* all<T>(request: Request<T>): Steps<T[]> {
   return (yield { all: request }) as T[];
 }
 
-/** Requests that do not depend on each other; the first error counts, after all have been carried out. */
-export function* many(requests: readonly Request<unknown>[]): Steps<void> {
-  yield { many: requests };
+/**
+ * Deletions that do not depend on each other; the first error counts, after all have been carried out. What has gone by
+ * itself in the meantime, for which the kernel answers `gone`, is no error.
+ */
+export function* many(requests: readonly Request<unknown>[], gone: string): Steps<void> {
+  yield { many: requests, gone };
 }
 
 type Operation<T> = Request<T> | Steps<T>;
@@ -58,9 +65,17 @@ async function carryOut(connection: Connection, step: Step, options: CallOptions
   if ('one' in step) return connection.request(step.one, options);
   if ('all' in step) return connection.dump(step.all, options);
   const results = await Promise.allSettled(step.many.map((request) => connection.request(request, options)));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  throwFirst(
+    results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : [])),
+    step.gone,
+  );
   return undefined;
+}
+
+/** Throws the first of the errors that says something else than that the object is gone. */
+function throwFirst(errors: readonly unknown[], gone: string): void {
+  const counts = errors.filter((error) => !(error instanceof KernelError && error.code === gone));
+  if (counts.length > 0) throw counts[0];
 }
 
 export function asyncRunner(connection: Connection): Runner<'async'> {
@@ -108,7 +123,7 @@ function carryOutSync(connection: Connection, step: Step, options: CallOptions |
       errors.push(error);
     }
   }
-  if (errors.length > 0) throw errors[0];
+  throwFirst(errors, step.gone);
   return undefined;
 }
 

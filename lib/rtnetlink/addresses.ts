@@ -81,6 +81,9 @@ export class Addresses<M extends Mode> {
     const secondaryFirst = [...addresses].sort(
       (a, b) => Number(b.flags?.includes('secondary') ?? false) - Number(a.flags?.includes('secondary') ?? false),
     );
-    yield* many(secondaryFirst.map((address) => deleteAddress(address as AddressAttrsIn)));
+    yield* many(
+      secondaryFirst.map((address) => deleteAddress(address as AddressAttrsIn)),
+      'EADDRNOTAVAIL',
+    );
   }
 }

@@ -11,7 +11,8 @@ function array<T>(size: number, element: Codec<never, T>): Codec<never, readonly
     write: () => undefined,
     read(view, at, length, siblings, base) {
       const out: T[] = [];
-      for (const end = at + length - size; at <= end; at += size) out.push(element.read(view, at, size, siblings, base));
+      for (const end = at + length - size; at <= end; at += size)
+        out.push(element.read(view, at, size, siblings, base));
       return out;
     },
   };
@@ -36,7 +37,10 @@ const cacheinfo = struct('ifla_cacheinfo', 16, {
 
 /** Kernel: net/ipv6/addrconf.c, inet6_fill_ifla6_attrs. */
 const inet6 = attrSet('IFLA_INET6', {
-  flags: attr(1, readOnly(flagList(u32, { raOtherConf: 0x80, raManaged: 0x40, raReceived: 0x20, rsSent: 0x10, ready: 0x80000000 }))),
+  flags: attr(
+    1,
+    readOnly(flagList(u32, { raOtherConf: 0x80, raManaged: 0x40, raReceived: 0x20, rsSent: 0x10, ready: 0x80000000 })),
+  ),
   /** net.ipv6.conf.LINK.*; element n is DEVCONF_n (include/uapi/linux/ipv6.h). */
   conf: attr(2, readOnly(array(4, s32))),
   /** IPSTATS_MIB_*; element 0 is the number of elements. */

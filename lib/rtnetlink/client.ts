@@ -58,7 +58,13 @@ export class Rtnetlink implements Nouns<'async'> {
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    ({ link: this.link, address: this.address, route: this.route, neighbour: this.neighbour, fdb: this.fdb } = nouns(asyncRunner(connection)));
+    ({
+      link: this.link,
+      address: this.address,
+      route: this.route,
+      neighbour: this.neighbour,
+      fdb: this.fdb,
+    } = nouns(asyncRunner(connection)));
     this.sync = nouns(syncRunner(connection));
   }
 
@@ -83,7 +89,11 @@ export class Rtnetlink implements Nouns<'async'> {
     return Rtnetlink.#over(source, options, () => source.open());
   }
 
-  static async #over(source: Source, options: ConnectionOptions, open: () => ReturnType<Source['open']>): Promise<Rtnetlink> {
+  static async #over(
+    source: Source,
+    options: ConnectionOptions,
+    open: () => ReturnType<Source['open']>,
+  ): Promise<Rtnetlink> {
     try {
       return new Rtnetlink(new Connection(source, await open(), options));
     } catch (error) {
@@ -119,7 +129,8 @@ export class Rtnetlink implements Nouns<'async'> {
 function kernelSource(options: RtnetlinkOptions): KernelSource {
   if (typeof options !== 'object' || options === null) throw new ArgumentError('options', 'takes { netns, onWarning }');
   for (const key in options) {
-    if (key !== 'netns' && key !== 'onWarning') throw new ArgumentError(`options.${key}`, "there is no such option; there are 'netns' and 'onWarning'");
+    if (key !== 'netns' && key !== 'onWarning')
+      throw new ArgumentError(`options.${key}`, "there is no such option; there are 'netns' and 'onWarning'");
   }
   const { netns } = options;
   if (netns !== undefined && (typeof netns !== 'object' || netns === null || !Number.isInteger(netns.fd))) {

@@ -5,7 +5,12 @@ import { AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC } from './constants.js';
 /** An address family, by the name iproute2 gives it. */
 export type Family = 'inet' | 'inet6' | 'bridge' | 'unspec' | number;
 
-const NUMBERS: Readonly<Record<string, number>> = { unspec: AF_UNSPEC, inet: AF_INET, inet6: AF_INET6, bridge: AF_BRIDGE };
+const NUMBERS: Readonly<Record<string, number>> = {
+  unspec: AF_UNSPEC,
+  inet: AF_INET,
+  inet6: AF_INET6,
+  bridge: AF_BRIDGE,
+};
 const NAMES = new Map(Object.entries(NUMBERS).map(([name, number]) => [number, name as Family]));
 
 export function familyName(number: number): Family {

@@ -18,6 +18,14 @@ export type { PortIn, PortKind, PortOut } from './ports/index.js';
 export type { NewNexthop, NewRoute, Route } from './route.js';
 export type { RouteProtocol, RouteTable, RouteType, Scope } from './route-attrs.js';
 export type { NewRouteLookup, RouteFilter, RouteToDelete, Routes } from './routes.js';
-export { Watch, type ObjectEvent, type StateEvent, type Watched, type WatchedObject, type WatchEvent, type WatchOptions } from './watch.js';
+export {
+  Watch,
+  type ObjectEvent,
+  type StateEvent,
+  type Watched,
+  type WatchedObject,
+  type WatchEvent,
+  type WatchOptions,
+} from './watch.js';
 export { watchAll } from './watch-all.js';
 export * as requests from './requests.js';

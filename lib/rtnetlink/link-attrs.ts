@@ -1,5 +1,17 @@
 import { CodecError } from '../errors.js';
-import { attr, attrSet, list, nest, selected, spread, type AttrSet, type AttrsIn, type AttrsOut, type Header, type Rows } from '../wire/attrs.js';
+import {
+  attr,
+  attrSet,
+  list,
+  nest,
+  selected,
+  spread,
+  type AttrSet,
+  type AttrsIn,
+  type AttrsOut,
+  type Header,
+  type Rows,
+} from '../wire/attrs.js';
 import { readOnly, show } from '../wire/codec.js';
 import { enumeration, flagList } from '../wire/enums.js';
 import { linkLayerAddress } from '../wire/mac.js';
@@ -149,7 +161,10 @@ const base = {
   /** The length of the transmit queue in packets. */
   txQueueLength: attr(13, u32),
   /** RFC 2863's operational state. */
-  operstate: attr(16, enumeration(u8, { unknown: 0, notPresent: 1, down: 2, lowerLayerDown: 3, testing: 4, dormant: 5, up: 6 })),
+  operstate: attr(
+    16,
+    enumeration(u8, { unknown: 0, notPresent: 1, down: 2, lowerLayerDown: 3, testing: 4, dormant: 5, up: 6 }),
+  ),
   /** What the link goes to when it gets a carrier: up at once, or dormant first. */
   linkMode: attr(17, enumeration(u8, { default: 0, dormant: 1, testing: 2 })),
   /** Free text, up to 255 bytes; empty to remove it. */
@@ -207,9 +222,34 @@ const base = {
   /** Filled with settings of the bridge port in answers of family `'bridge'`. */
   protinfo: attr(12, readOnly(bytes())),
   /** What to report: RTEXT_FILTER_*. */
-  extMask: attr(29, flagList(u32, { vf: 1, bridgeVlan: 2, bridgeVlanCompressed: 4, skipStats: 8, mrp: 16, cfmConfig: 32, cfmStatus: 64, mst: 128 })),
+  extMask: attr(
+    29,
+    flagList(u32, {
+      vf: 1,
+      bridgeVlan: 2,
+      bridgeVlanCompressed: 4,
+      skipStats: 8,
+      mrp: 16,
+      cfmConfig: 32,
+      cfmStatus: 64,
+      mst: 128,
+    }),
+  ),
   /** Why an event was sent. */
-  event: attr(44, readOnly(enumeration(u32, { none: 0, reboot: 1, features: 2, bondingFailover: 3, notifyPeers: 4, igmpResend: 5, bondingOptions: 6 }))),
+  event: attr(
+    44,
+    readOnly(
+      enumeration(u32, {
+        none: 0,
+        reboot: 1,
+        features: 2,
+        bondingFailover: 3,
+        notifyPeers: 4,
+        igmpResend: 5,
+        bondingOptions: 6,
+      }),
+    ),
+  ),
   cost: attr(8, readOnly(bytes())),
   priority: attr(9, readOnly(bytes())),
   wireless: attr(11, readOnly(bytes())),

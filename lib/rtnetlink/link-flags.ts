@@ -39,7 +39,8 @@ export function flagChange(flags: LinkFlagsIn | undefined, up: boolean | undefin
   if (Array.isArray(flags)) {
     on = change = within('flags', () => linkFlags.value(flags));
   } else if (flags !== undefined) {
-    if (typeof flags !== 'object' || flags === null) throw new CodecError('flags', `takes a list or an object of flags, not ${show(flags)}`);
+    if (typeof flags !== 'object' || flags === null)
+      throw new CodecError('flags', `takes a list or an object of flags, not ${show(flags)}`);
     for (const [name, value] of Object.entries(flags)) {
       if (value === undefined) continue;
       if (typeof value !== 'boolean') throw new CodecError(`flags.${name}`, `takes true or false, not ${show(value)}`);

@@ -9,7 +9,8 @@ export type LinkRef = number | string;
 export const linkIndex: Codec<number | null, number> = {
   size: 4,
   write(writer, value, siblings, base) {
-    if (typeof value === 'string') throw new CodecError('', `takes the index of a link here, not the name ${show(value)}`);
+    if (typeof value === 'string')
+      throw new CodecError('', `takes the index of a link here, not the name ${show(value)}`);
     u32.write(writer, value ?? 0, siblings, base);
   },
   read: u32.read,

@@ -30,7 +30,10 @@ const NAMES = [
 ] as const;
 type Counter = (typeof NAMES)[number];
 
-function counters<In, Out>(codec: Codec<In, Out>, width: number): Record<Counter, { offset: number; codec: Codec<In, Out> }> {
+function counters<In, Out>(
+  codec: Codec<In, Out>,
+  width: number,
+): Record<Counter, { offset: number; codec: Codec<In, Out> }> {
   const rows = NAMES.map((name, index) => [name, member(index * width, codec as AnyCodec)]);
   return Object.fromEntries(rows) as Record<Counter, { offset: number; codec: Codec<In, Out> }>;
 }

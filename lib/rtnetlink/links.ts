@@ -91,7 +91,10 @@ export class Links<M extends Mode> {
 
   /** All links, or those that the filter says; the kernel chooses. */
   list(filter: LinkFilter = {}, options?: CallOptions): List<M, Link> {
-    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listLinks(filter as Parameters<typeof listLinks>[0])), options);
+    return this.#run.list(
+      () => (hasNames(filter, REFS) ? this.#list(filter) : listLinks(filter as Parameters<typeof listLinks>[0])),
+      options,
+    );
   }
 
   *#list(filter: LinkFilter): Steps<Request<Link>> {

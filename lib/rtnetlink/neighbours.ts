@@ -105,6 +105,7 @@ export class Neighbours<M extends Mode> {
       neighbours
         .filter((neighbour) => !kept(neighbour))
         .map((neighbour) => deleteNeighbour(neighbour as NeighbourAttrsIn)),
+      'ENOENT',
     );
   }
 }

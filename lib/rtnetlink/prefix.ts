@@ -11,7 +11,8 @@ export function prefix(offset: number, lone: boolean): Codec<string> {
   return {
     write(writer, value, _siblings, base) {
       const { address, length } = parsePrefix(value, lone);
-      if (familyOf(address) !== writer.view.getUint8(base)) throw new CodecError('', `${show(value)} is not of the family that the rest is of`);
+      if (familyOf(address) !== writer.view.getUint8(base))
+        throw new CodecError('', `${show(value)} is not of the family that the rest is of`);
       writer.append(address);
       writer.view.setUint8(base + offset, length);
     },

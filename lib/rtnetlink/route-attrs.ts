@@ -109,7 +109,8 @@ interface Addresses {
 /** The family that a route's addresses have. That of the gateway counts last: it may be of the other one. */
 export function routeFamily(route: Addresses): number {
   if (route.family !== undefined) return familyNumber(route.family);
-  const ipv6 = looksLikeIpv6(route.to) ?? looksLikeIpv6(route.source) ?? looksLikeIpv6(route.from) ?? looksLikeIpv6(route.via);
+  const ipv6 =
+    looksLikeIpv6(route.to) ?? looksLikeIpv6(route.source) ?? looksLikeIpv6(route.from) ?? looksLikeIpv6(route.via);
   return ipv6 === true ? AF_INET6 : AF_INET;
 }
 
@@ -185,7 +186,19 @@ const cacheinfo = struct('rta_cacheinfo', 32, {
   tsAge: member(28, u32),
 });
 
-const encapType = enumeration(u16, { none: 0, mpls: 1, ip: 2, ila: 3, ip6: 4, seg6: 5, bpf: 6, seg6local: 7, rpl: 8, ioam6: 9, xfrm: 10 });
+const encapType = enumeration(u16, {
+  none: 0,
+  mpls: 1,
+  ip: 2,
+  ila: 3,
+  ip6: 4,
+  seg6: 5,
+  bpf: 6,
+  seg6local: 7,
+  rpl: 8,
+  ioam6: 9,
+  xfrm: 10,
+});
 
 /** Kernel: net/ipv4/fib_frontend.c, rtm_ipv4_policy; net/ipv6/route.c, rtm_ipv6_policy; rt_fill_info of both. */
 const gateway = {
@@ -213,7 +226,10 @@ function checkWeight(weight: unknown): number {
 
 /** Of several next hops, one. `struct rtnexthop` holds the index, the flags and the weight less one. */
 const rtnexthop = header('rtnexthop', 8, {
-  flags: member(2, flagList(u8, { dead: 1, pervasive: 2, onlink: 4, offload: 8, linkdown: 16, unresolved: 32, trap: 64 })),
+  flags: member(
+    2,
+    flagList(u8, { dead: 1, pervasive: 2, onlink: 4, offload: 8, linkdown: 16, unresolved: 32, trap: 64 }),
+  ),
   /** 1 to 256: the share of the traffic. */
   weight: member(3, oneMore),
   /** The index of the outgoing link. */
@@ -262,7 +278,8 @@ const nexthops: Codec<readonly NexthopIn[], readonly NexthopOut[]> = {
 
 function nexthopSize(view: DataView, at: number, end: number, index: number): number {
   const size = view.getUint16(at, LITTLE_ENDIAN);
-  if (size < 8 || size > end - at) throw new CodecError(`[${index}]`, `a next hop of ${size} bytes where ${end - at} are left`);
+  if (size < 8 || size > end - at)
+    throw new CodecError(`[${index}]`, `a next hop of ${size} bytes where ${end - at} are left`);
   return size;
 }
 

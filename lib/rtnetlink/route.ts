@@ -3,7 +3,15 @@ import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import { AF_INET6, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE } from './constants.js';
 import type { LinkRef } from './link-index.js';
-import { routeAttrs, routeFamily, withGateway, type NexthopIn, type RouteAttrsIn, type RouteAttrsOut, type Scope } from './route-attrs.js';
+import {
+  routeAttrs,
+  routeFamily,
+  withGateway,
+  type NexthopIn,
+  type RouteAttrsIn,
+  type RouteAttrsOut,
+  type Scope,
+} from './route-attrs.js';
 
 /** A route as the kernel reports it. What it says can be given back to `add`. */
 export type Route = Omit<RouteAttrsOut, 'to' | 'viaOtherFamily'> & {
@@ -38,7 +46,8 @@ function defaultScope(route: RouteAttrsIn, family: number): Scope {
   const { type = 'unicast' } = route;
   if (type === 'local' || type === 'nat') return 'host';
   if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return 'link';
-  const toLink = type === 'unicast' && route.via === undefined && route.nexthops === undefined && route.nexthopId === undefined;
+  const toLink =
+    type === 'unicast' && route.via === undefined && route.nexthops === undefined && route.nexthopId === undefined;
   return toLink ? 'link' : 'universe';
 }
 
@@ -53,7 +62,14 @@ export type RouteVerb = keyof typeof verbs;
 /** `route.link` and those of the next hops as indexes. */
 export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
   const family = routeFamily(route);
-  const value = { type: 'unicast', protocol: 'boot', scope: defaultScope(route, family), table: 'main', ...withGateway(route, family), family };
+  const value = {
+    type: 'unicast',
+    protocol: 'boot',
+    scope: defaultScope(route, family),
+    table: 'main',
+    ...withGateway(route, family),
+    family,
+  };
   return { operation: 'RTM_NEWROUTE', subject: 'route', type: RTM_NEWROUTE, flags: verbs[verb], set, value, suspects };
 }
 
@@ -68,17 +84,46 @@ export function deleteRoute(route: RouteAttrsIn): Request<void> {
 export type RouteFilterAttrs = Pick<RouteAttrsIn, 'family' | 'table' | 'type' | 'protocol' | 'link'>;
 
 export function listRoutes(filter: RouteFilterAttrs = {}): Request<Route> {
-  return { operation: 'RTM_GETROUTE', subject: 'route', type: RTM_GETROUTE, flags: NLM_F_DUMP, set, value: filter, decode: decodeRoute };
+  return {
+    operation: 'RTM_GETROUTE',
+    subject: 'route',
+    type: RTM_GETROUTE,
+    flags: NLM_F_DUMP,
+    set,
+    value: filter,
+    decode: decodeRoute,
+  };
 }
 
 /** What `ip route get` can say. */
 export type RouteLookup = Pick<
   RouteAttrsIn,
-  'to' | 'from' | 'iif' | 'link' | 'mark' | 'tos' | 'uid' | 'ipProtocol' | 'sourcePort' | 'destinationPort' | 'flowLabel' | 'flags' | 'family'
+  | 'to'
+  | 'from'
+  | 'iif'
+  | 'link'
+  | 'mark'
+  | 'tos'
+  | 'uid'
+  | 'ipProtocol'
+  | 'sourcePort'
+  | 'destinationPort'
+  | 'flowLabel'
+  | 'flags'
+  | 'family'
 >;
 
 /** Which route the kernel would take. */
 export function getRoute(lookup: RouteLookup): Request<Route> {
   const value = { ...lookup, family: routeFamily(lookup) };
-  return { operation: 'RTM_GETROUTE', subject: 'route', type: RTM_GETROUTE, flags: 0, set, value, decode: decodeRoute, suspects: { ENETUNREACH: 'to', EHOSTUNREACH: 'to', ENODEV: 'link' } };
+  return {
+    operation: 'RTM_GETROUTE',
+    subject: 'route',
+    type: RTM_GETROUTE,
+    flags: 0,
+    set,
+    value,
+    decode: decodeRoute,
+    suspects: { ENETUNREACH: 'to', EHOSTUNREACH: 'to', ENODEV: 'link' },
+  };
 }

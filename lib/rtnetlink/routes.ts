@@ -42,7 +42,8 @@ function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
   const out = yield* withIndexes(route, REFS, 'route');
   if (Array.isArray(route.nexthops)) {
     const hops: object[] = [];
-    for (const [index, hop] of (route.nexthops as readonly NewNexthop[]).entries()) hops.push(yield* withIndexes(hop, REFS, `route.nexthops[${index}]`));
+    for (const [index, hop] of (route.nexthops as readonly NewNexthop[]).entries())
+      hops.push(yield* withIndexes(hop, REFS, `route.nexthops[${index}]`));
     out['nexthops'] = hops;
   }
   return out;
@@ -77,7 +78,10 @@ export class Routes<M extends Mode> {
   }
 
   #make(verb: RouteVerb, route: NewRoute, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn)), options);
+    return this.#run.one(
+      () => (needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn)),
+      options,
+    );
   }
 
   *#resolveAndMake(verb: RouteVerb, route: NewRoute): Steps<void> {
@@ -86,7 +90,10 @@ export class Routes<M extends Mode> {
 
   /** Deletes the first route that fits; ESRCH when there is none. */
   delete(route: RouteToDelete, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)), options);
+    return this.#run.one(
+      () => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)),
+      options,
+    );
   }
 
   *#delete(route: RouteToDelete): Steps<void> {
@@ -95,7 +102,10 @@ export class Routes<M extends Mode> {
 
   /** All routes of both families and all tables, or those that the filter says; the kernel chooses. */
   list(filter: RouteFilter = {}, options?: CallOptions): List<M, Route> {
-    return this.#run.list(() => (hasNames(filter, REFS) ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)), options);
+    return this.#run.list(
+      () => (hasNames(filter, REFS) ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)),
+      options,
+    );
   }
 
   *#list(filter: RouteFilter): Steps<Request<Route>> {
@@ -118,7 +128,12 @@ export class Routes<M extends Mode> {
 
   *#flush(filter: RouteFilter): Steps<void> {
     const routes = yield* all(listRoutes(yield* withIndexes(filter, REFS, 'route')));
-    const doomed = routes.filter(({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'));
-    yield* many(doomed.map((route) => deleteRoute(route as RouteAttrsIn)));
+    const doomed = routes.filter(
+      ({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'),
+    );
+    yield* many(
+      doomed.map((route) => deleteRoute(route as RouteAttrsIn)),
+      'ESRCH',
+    );
   }
 }

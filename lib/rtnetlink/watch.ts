@@ -137,12 +137,15 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   };
 
   constructor(connection: Connection, objects: readonly O[], options: WatchOptions = {}) {
-    if (!Array.isArray(objects) || objects.length === 0) throw new ArgumentError('objects', `takes a list of ${Object.keys(SOURCES).join(', ')}`);
+    if (!Array.isArray(objects) || objects.length === 0)
+      throw new ArgumentError('objects', `takes a list of ${Object.keys(SOURCES).join(', ')}`);
     for (const object of objects as readonly string[]) {
-      if (!Object.hasOwn(SOURCES, object)) throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
+      if (!Object.hasOwn(SOURCES, object))
+        throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
     }
     for (const key in options) {
-      if (key !== 'signal' && key !== 'persistent') throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'persistent'");
+      if (key !== 'signal' && key !== 'persistent')
+        throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'persistent'");
     }
     this.#connection = connection;
     this.#objects = objects;
@@ -255,9 +258,10 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
 
   *#decode(bytes: Uint8Array): Generator<ObjectEvent<O>, void, undefined> {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = 0; view.byteLength - at >= NLMSG_HDRLEN; ) {
+    for (let at = 0; view.byteLength - at >= NLMSG_HDRLEN;) {
       const size = view.getUint32(at, LITTLE_ENDIAN);
-      if (size < NLMSG_HDRLEN || size > view.byteLength - at) throw new CodecError('watch', `a netlink message of ${size} bytes where ${view.byteLength - at} are left`);
+      if (size < NLMSG_HDRLEN || size > view.byteLength - at)
+        throw new CodecError('watch', `a netlink message of ${size} bytes where ${view.byteLength - at} are left`);
       const type = view.getUint16(at + 4, LITTLE_ENDIAN);
       const body = at + NLMSG_HDRLEN;
       for (const object of this.#objects) {

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CodecError } from '../../lib/errors.js';
 import { NLMSG_HDRLEN } from '../../lib/netlink/constants.js';
 import type { AttrSet, Rows } from '../../lib/wire/attrs.js';
@@ -70,6 +70,11 @@ function check(set: AttrSet<Rows>, bytes: Uint8Array, thorough: boolean): void {
     throw new Error(`FUZZ_SEED=${seed}: ${set.prefix} of ${hex(bytes)}`, { cause: error });
   }
 }
+
+// Most of the time would go into the stack traces of errors that are expected.
+const { stackTraceLimit } = Error;
+beforeAll(() => (Error.stackTraceLimit = 1));
+afterAll(() => (Error.stackTraceLimit = stackTraceLimit));
 
 describe(`with FUZZ_SEED=${seed}`, () => {
   test('there are goldens to start from', () => {
