@@ -60,11 +60,15 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       // Codecs pass the functions of literal objects on; none of them uses `this`.
       '@typescript-eslint/unbound-method': 'off',
+      // What was caught is passed on as it is.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       // What implements an interface is asynchronous, or does nothing, where another implementation is not.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       // An interface says less than a type where the keys are a table's.
       '@typescript-eslint/consistent-type-definitions': 'off',
+      // `{ readonly [Name in Names]?: boolean }` says in one go what takes Readonly<Partial<Record<...>>> otherwise.
+      '@typescript-eslint/consistent-indexed-object-style': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // `process.env['NAME']`: an index signature is read as one.
       '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
@@ -92,5 +96,10 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
     },
+  },
+  {
+    // Compiled and never run: an expression is there for its type.
+    files: ['test/types/**/*.ts'],
+    rules: { '@typescript-eslint/no-unused-expressions': 'off' },
   },
 );

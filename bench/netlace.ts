@@ -20,7 +20,11 @@ async function listed(work: string, reps: number, list: () => PromiseLike<readon
   }
 }
 
-async function timed(work: string, n: number, make: (prefix: 'w' | 'v', count: number) => Promise<unknown>): Promise<void> {
+async function timed(
+  work: string,
+  n: number,
+  make: (prefix: 'w' | 'v', count: number) => Promise<unknown>,
+): Promise<void> {
   await make('w', Math.floor(n / 10));
   const start = performance.now();
   await make('v', n);
@@ -65,7 +69,7 @@ async function attach(client: Rtnetlink, name: string, address: number): Promise
 
 async function events(rt: Rtnetlink, count: number, reps: number): Promise<void> {
   const watch = rt.watch(['link']);
-  for (let event = await watch.next(); event.value?.type !== 'synced'; ) event = await watch.next();
+  for (let event = await watch.next(); event.value?.type !== 'synced';) event = await watch.next();
   const signal = new Uint8Array(1);
   for (let rep = 0; rep < reps; rep++) {
     let elapsed = 0;

@@ -57,7 +57,9 @@ export class KernelError extends NetlinkError {
     super(
       code,
       `${operation}${where === undefined ? '' : ` ${where}`}: ${lacks}${kernelMessage ?? errnoText(errno)} (${code})` +
-        (errno === 1 && kernelMessage === undefined ? '; it takes CAP_NET_ADMIN in the namespace that owns the network' : ''),
+        (errno === 1 && kernelMessage === undefined
+          ? '; it takes CAP_NET_ADMIN in the namespace that owns the network'
+          : ''),
     );
     this.errno = errno;
     this.operation = operation;
@@ -107,7 +109,11 @@ export class CodecError extends NetlinkError {
   /** The same error as seen from one level further out. */
   within(outer: string): CodecError {
     const separator = this.path === '' || this.path.startsWith('[') || this.path.startsWith('(') ? '' : '.';
-    return new CodecError(outer + separator + this.path, this.reason, this.cause === undefined ? undefined : { cause: this.cause });
+    return new CodecError(
+      outer + separator + this.path,
+      this.reason,
+      this.cause === undefined ? undefined : { cause: this.cause },
+    );
   }
 }
 

@@ -10,14 +10,18 @@ namespace netlace {
 
 namespace {
 
-// How many messages end an answer. A header that makes no sense ends the walk: what follows it cannot be found.
+// How many messages end an answer. Bytes that are no whole message end every answer: what follows them cannot be found,
+// and waiting for it would have no end.
 uint32_t count_terminators(std::span<const uint8_t> datagram) {
   uint32_t count = 0;
-  while (datagram.size() >= sizeof(nlmsghdr)) {
+  while (!datagram.empty()) {
     nlmsghdr header;
+    if (datagram.size() < sizeof header) {
+      return UINT32_MAX;
+    }
     std::memcpy(&header, datagram.data(), sizeof header);
     if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) {
-      break;
+      return UINT32_MAX;
     }
     if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
       count++;

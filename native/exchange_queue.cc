@@ -1,6 +1,7 @@
 #include "exchange_queue.h"
 
 #include <chrono>
+#include <utility>
 
 namespace netlace {
 
@@ -14,6 +15,10 @@ constexpr milliseconds wait_slice(20);
 
 // Results that are there are handed over after this time, even if more exchanges are queued.
 constexpr milliseconds drain_time(2);
+
+// JavaScript that is still queueing exchanges cannot take results, and the kernel need not wait for it; unless it queues
+// them little by little, without an end.
+constexpr milliseconds longest_drain_time(50);
 
 }  // namespace
 
@@ -32,6 +37,7 @@ void ExchangeQueue::push(Napi::Object owner, std::unique_ptr<PendingExchange> ex
   {
     std::lock_guard lock(mutex_);
     pending_.push_back(std::move(exchange));
+    pushed_ = true;
   }
   if (!running_) {
     owner_ = Napi::Persistent(owner);
@@ -60,7 +66,8 @@ void ExchangeQueue::drain(Finished& finished) {
     }
     next->result = next->exchange.result();
     finished.push_back(pop());
-    if (std::chrono::steady_clock::now() - started > drain_time) {
+    auto patience = take_pushed() ? longest_drain_time : drain_time;
+    if (std::chrono::steady_clock::now() - started > patience) {
       return;
     }
   }
@@ -85,6 +92,11 @@ void ExchangeQueue::deliver(Napi::Env env, Finished finished) {
   for (const std::unique_ptr<PendingExchange>& exchange : finished) {
     exchange->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(exchange->result)));
   }
+}
+
+bool ExchangeQueue::take_pushed() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(pushed_, false);
 }
 
 PendingExchange* ExchangeQueue::front() {

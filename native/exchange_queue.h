@@ -40,6 +40,8 @@ class ExchangeQueue : public std::enable_shared_from_this<ExchangeQueue> {
   void drain(Finished& finished);
   void deliver(Napi::Env env, Finished finished);
 
+  // Whether exchanges were queued since this was last asked.
+  bool take_pushed();
   PendingExchange* front();
   std::unique_ptr<PendingExchange> pop();
 
@@ -50,6 +52,7 @@ class ExchangeQueue : public std::enable_shared_from_this<ExchangeQueue> {
 
   std::mutex mutex_;
   std::deque<std::unique_ptr<PendingExchange>> pending_;
+  bool pushed_ = false;
 };
 
 }  // namespace netlace

@@ -1,8 +1,16 @@
 import type { Netns } from '../namespaces/index.js';
-import type { DataIn, Link, LinkRef, PortIn } from '../rtnetlink/index.js';
+import type { DataIn, Link, LinkRef, PortIn, Rtnetlink } from '../rtnetlink/index.js';
 import { createLink } from './create.js';
-import { Clients, type HelperOptions, type InterfaceOptions, type LinkOptions } from './interface.js';
-import { asWhole } from './undo.js';
+import {
+  allDone,
+  checkInterface,
+  checkList,
+  checkNetns,
+  checkRef,
+  type InterfaceOptions,
+  type LinkOptions,
+} from './interface.js';
+import { checkKeys, operate, type HelperOptions, type Operation } from './operation.js';
 
 export type BridgeOptions = LinkOptions &
   InterfaceOptions & {
@@ -12,25 +20,42 @@ export type BridgeOptions = LinkOptions &
     readonly ports?: readonly LinkRef[] | undefined;
   };
 
-/** Makes a bridge with its addresses and ports; as a whole: on failure the ports have the masters that they had. */
+/**
+ * Makes a bridge with its addresses and ports; as a whole: on failure the ports have the masters and the settings that
+ * they had. Static forwarding entries at ports of another bridge are lost by leaving it.
+ */
 export async function createBridge(bridge: BridgeOptions, options: HelperOptions = {}): Promise<Link> {
+  checkInterface('bridge', bridge);
+  checkList('bridge.ports', bridge.ports);
   const { netns, master, up, addresses, routes, ports = [], data, ...link } = bridge;
-  const call = { signal: options.signal, timeout: options.timeout };
-  return createLink(
-    {
+  return operate('createBridge', netns, options, async (operation) => {
+    const { clients, call } = operation;
+    const client = await clients.in(netns);
+    const members = await allDone(ports.map((port) => client.link.get(port, call)));
+    const made = await createLink(operation, {
       link: { ...link, kind: 'bridge', data },
       from: netns,
       settings: { netns, master, up, addresses, routes },
-      then: async (client, made, undo) => {
-        for (const port of ports) {
-          const before = await client.link.get(port, call);
-          await client.link.set(before.index, { master: made.index }, call);
-          undo(() => client.link.set(before.index, { master: before.master ?? null }));
-        }
-      },
-    },
-    options,
-  );
+    });
+    for (const member of members) await giveMaster(operation, client, member, made.index);
+    // A bridge takes on a MAC, an MTU and a state from its ports.
+    return members.length === 0 ? made : client.link.get(made.index, call);
+  });
+}
+
+/** Makes a link, as it was read before, a port of `master`. */
+async function giveMaster({ undo, call }: Operation, client: Rtnetlink, before: Link, master: LinkRef): Promise<void> {
+  undo(() => restore(client, before));
+  await client.link.set(before.index, { master }, call);
+}
+
+/** Gives a link the master that it had, and its settings as a port there. */
+async function restore({ link }: Rtnetlink, before: Link): Promise<void> {
+  await link.set(before.index, { master: before.master ?? null });
+  if (before.portKind !== 'bridge' || before.port === undefined) return;
+  // The state is the bridge's to find out, and cannot be set while the link is down.
+  const { state: _state, ...port } = before.port;
+  await link.set(before.index, { portKind: 'bridge', port });
 }
 
 export interface AttachOptions {
@@ -44,37 +69,34 @@ export interface AttachOptions {
 }
 
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */
-export async function attachToBridge(
-  { link, bridge, netns, port }: AttachOptions,
-  options: HelperOptions = {},
-): Promise<Link> {
-  const { client: given, ...call } = options;
-  const clients = new Clients(netns, given);
-  try {
-    return await asWhole(async (undo) => {
-      const client = await clients.in(netns);
-      const before = await client.link.get(link, call);
-      await client.link.set(before.index, { master: bridge }, call);
-      undo(() => client.link.set(before.index, { master: before.master ?? null }));
-      // The port's settings are looked up at the master that the link has before the request: so it takes a second one.
-      if (port !== undefined) await client.link.set(before.index, { portKind: 'bridge', port }, call);
-      return client.link.get(before.index, call);
-    });
-  } finally {
-    await clients.close();
-  }
+export async function attachToBridge(attachment: AttachOptions, options: HelperOptions = {}): Promise<Link> {
+  checkKeys('attachment', attachment, ['link', 'bridge', 'netns', 'port']);
+  const { link, bridge, netns, port } = attachment;
+  checkRef('attachment.link', link);
+  checkRef('attachment.bridge', bridge);
+  checkNetns('attachment.netns', netns);
+  return operate('attachToBridge', netns, options, async (operation) => {
+    const { clients, call } = operation;
+    const client = await clients.in(netns);
+    const before = await client.link.get(link, call);
+    await giveMaster(operation, client, before, bridge);
+    // The port's settings are looked up at the master that the link has before the request: so it takes a second one.
+    if (port !== undefined) await client.link.set(before.index, { portKind: 'bridge', port }, call);
+    return client.link.get(before.index, call);
+  });
 }
 
 /** Takes a link from the bridge (or other master) that it is a port of. */
 export async function detachFromBridge(
-  { link, netns }: Pick<AttachOptions, 'link' | 'netns'>,
+  attachment: Pick<AttachOptions, 'link' | 'netns'>,
   options: HelperOptions = {},
 ): Promise<void> {
-  const { client: given, ...call } = options;
-  const clients = new Clients(netns, given);
-  try {
-    await (await clients.in(netns)).link.set(link, { master: null }, call);
-  } finally {
-    await clients.close();
-  }
+  checkKeys('attachment', attachment, ['link', 'netns']);
+  const { link, netns } = attachment;
+  checkRef('attachment.link', link);
+  checkNetns('attachment.netns', netns);
+  await operate('detachFromBridge', netns, options, async ({ clients, call }) => {
+    const client = await clients.in(netns);
+    await client.link.set(link, { master: null }, call);
+  });
 }

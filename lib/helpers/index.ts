@@ -1,5 +1,6 @@
 export { attachToBridge, createBridge, detachFromBridge, type AttachOptions, type BridgeOptions } from './bridge.js';
-export type { HelperOptions, InterfaceOptions, LinkOptions } from './interface.js';
+export type { InterfaceOptions, LinkOptions } from './interface.js';
 export { createMacvlan, type MacvlanOptions } from './macvlan.js';
+export type { HelperOptions } from './operation.js';
 export { createVethPair, type VethEnd } from './veth.js';
 export { createVxlan, type VxlanOptions, type VxlanRemote } from './vxlan.js';

@@ -1,13 +1,7 @@
-import type { CallOptions } from '../netlink/options.js';
+import { ArgumentError } from '../errors.js';
 import { Netns } from '../namespaces/index.js';
-import {
-  Rtnetlink,
-  type Link,
-  type LinkAttrsIn,
-  type LinkRef,
-  type NewAddress,
-  type NewRoute,
-} from '../rtnetlink/index.js';
+import type { Link, LinkAttrsIn, LinkRef, NewAddress, NewRoute, Rtnetlink } from '../rtnetlink/index.js';
+import { make, type Operation } from './operation.js';
 
 /** What a link gets beside its own attributes, in the same call. */
 export interface InterfaceOptions {
@@ -30,58 +24,42 @@ export type LinkOptions = Omit<
   readonly name: string;
 };
 
-/** The last argument of every helper. */
-export interface HelperOptions extends CallOptions {
-  /** An open client where the link is created, to save opening one: of the first end's, the underlay's or the parent's namespace. */
-  readonly client?: Rtnetlink | undefined;
+/** Refuses what the link's own attributes do not tell; `argument` is what the error calls these options. */
+export function checkInterface(argument: string, options: LinkOptions & InterfaceOptions): void {
+  if (typeof options !== 'object' || options === null) throw new ArgumentError(argument, 'takes { name, ... }');
+  const { name, netns } = options;
+  // The kernel puts a number in the place of "%d", so that the link would not be found by what was asked for.
+  if (typeof name !== 'string' || name.includes('%'))
+    throw new ArgumentError(`${argument}.name`, `takes the link's whole name, not ${JSON.stringify(name)}`);
+  checkNetns(`${argument}.netns`, netns);
+  checkList(`${argument}.addresses`, options.addresses);
+  checkList(`${argument}.routes`, options.routes);
 }
 
-/** Opens clients as they are needed, one a namespace, and closes them together; one that was given stays open. */
-export class Clients {
-  readonly #opened = new Map<Netns | undefined, Promise<Rtnetlink>>();
-  readonly #given: { readonly netns: Netns | undefined; readonly client: Rtnetlink } | undefined;
-
-  #own: Netns | undefined;
-
-  constructor(netns: Netns | undefined, client: Rtnetlink | undefined) {
-    this.#given = client === undefined ? undefined : { netns, client };
-  }
-
-  in(netns: Netns | undefined): Promise<Rtnetlink> {
-    if (this.#given !== undefined && isSame(this.#given.netns, netns)) return Promise.resolve(this.#given.client);
-    for (const [known, client] of this.#opened) if (isSame(known, netns)) return client;
-    const client = Rtnetlink.open(netns === undefined ? {} : { netns });
-    this.#opened.set(netns, client);
-    return client;
-  }
-
-  /** A handle of the namespace, to create links in it. */
-  handle(netns: Netns | undefined): Netns {
-    return netns ?? (this.#own ??= Netns.current());
-  }
-
-  async close(): Promise<void> {
-    this.#own?.close();
-    for (const result of await Promise.allSettled(this.#opened.values()))
-      if (result.status === 'fulfilled') result.value.close();
-  }
+export function checkNetns(argument: string, netns: Netns | undefined): void {
+  if (netns !== undefined && !(netns instanceof Netns)) throw new ArgumentError(argument, 'takes a Netns');
 }
 
-function isSame(a: Netns | undefined, b: Netns | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.equals(b));
+export function checkList(argument: string, list: readonly unknown[] | undefined): void {
+  if (list !== undefined && !Array.isArray(list)) throw new ArgumentError(argument, 'takes a list');
+}
+
+export function checkRef(argument: string, ref: LinkRef): void {
+  if (typeof ref !== 'string' && typeof ref !== 'number')
+    throw new ArgumentError(argument, 'takes the name or the index of a link');
 }
 
 /**
  * Brings the link up and gives it its master, addresses and routes, in as few trips to the kernel as their order allows.
- * Undoing that is up to whoever made the link: with the link, all of it goes.
+ * Undoing that is for the most part up to whoever made the link: with the link, it goes.
  */
 export async function configure(
+  operation: Operation,
   client: Rtnetlink,
   name: string,
-  options: InterfaceOptions,
-  call: CallOptions,
+  { master, up, addresses = [], routes = [] }: InterfaceOptions,
 ): Promise<Link> {
-  const { master, up, addresses = [], routes = [] } = options;
+  const { call } = operation;
   const change = { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
   const changed = Object.keys(change).length === 0 ? undefined : client.link.set(name, change, call);
   const [link] = await allDone([client.link.get(name, call), changed]);
@@ -90,18 +68,31 @@ export async function configure(
     ...addresses.map((address) =>
       client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call),
     ),
-    ...routes.map((route) => client.route.add(needsLink(route) ? { ...route, link: index } : route, call)),
+    ...routes.map((route) =>
+      isByLink(route) ? client.route.add({ ...route, link: index }, call) : addOther(operation, client, route),
+    ),
   ]);
   // What was read together with the change may be older than it.
   return changed === undefined ? link : client.link.get(index, call);
 }
 
-function needsLink({ link, nexthops, type = 'unicast' }: NewRoute): boolean {
+function isByLink({ link, nexthops, type = 'unicast' }: NewRoute): boolean {
   return link === undefined && nexthops === undefined && type === 'unicast';
 }
 
+/** Adds a route that does not go with the link. */
+function addOther(operation: Operation, client: Rtnetlink, route: NewRoute): Promise<void> {
+  // Without a metric an IPv6 route gets this one, and deleting it without one could hit another.
+  const metric = route.family === 'inet6' || route.to?.includes(':') === true ? { metric: 1024 } : {};
+  return make(
+    operation,
+    () => client.route.add(route),
+    () => client.route.delete({ ...metric, ...route }),
+  );
+}
+
 /** Waits for all, then throws the first error: nothing may still be under way when undoing begins. */
-async function allDone<T extends readonly unknown[]>(
+export async function allDone<T extends readonly unknown[]>(
   promises: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const results = await Promise.allSettled(promises);

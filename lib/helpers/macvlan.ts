@@ -1,7 +1,8 @@
 import type { Netns } from '../namespaces/index.js';
 import type { DataIn, Link, LinkRef } from '../rtnetlink/index.js';
 import { createLink } from './create.js';
-import type { HelperOptions, InterfaceOptions, LinkOptions } from './interface.js';
+import { checkInterface, checkNetns, checkRef, type InterfaceOptions, type LinkOptions } from './interface.js';
+import { operate, type HelperOptions } from './operation.js';
 
 export type MacvlanOptions = LinkOptions &
   InterfaceOptions & {
@@ -15,13 +16,15 @@ export type MacvlanOptions = LinkOptions &
 
 /** Makes a macvlan directly in the namespace that it is for, as Docker's macvlan driver does; as a whole. */
 export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOptions = {}): Promise<Link> {
+  checkInterface('macvlan', macvlan);
+  checkRef('macvlan.link', macvlan.link);
+  checkNetns('macvlan.linkNetns', macvlan.linkNetns);
   const { netns, master, up, addresses, routes, linkNetns, data, ...link } = macvlan;
-  return createLink(
-    {
+  return operate('createMacvlan', linkNetns, options, (operation) =>
+    createLink(operation, {
       link: { ...link, kind: 'macvlan', data: { mode: 'bridge', ...data } },
       from: linkNetns,
       settings: { netns, master, up, addresses, routes },
-    },
-    options,
+    }),
   );
 }

@@ -1,6 +1,6 @@
 import type { Link } from '../rtnetlink/index.js';
-import { Clients, configure, type HelperOptions, type InterfaceOptions, type LinkOptions } from './interface.js';
-import { asWhole } from './undo.js';
+import { checkInterface, configure, type InterfaceOptions, type LinkOptions } from './interface.js';
+import { make, operate, type HelperOptions } from './operation.js';
 
 /** One end of a veth pair. */
 export type VethEnd = LinkOptions & InterfaceOptions;
@@ -18,39 +18,49 @@ function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): {
  * live under the name it shall have: moving or renaming it would wait for the kernel's readers, some 20 ms.
  *
  * Returns both links, as they are in their namespaces.
+ *
+ * @example
+ * ```ts
+ * import { createVethPair, Netns } from 'netlace';
+ *
+ * const box = await Netns.create();
+ * const [near] = await createVethPair(
+ *   { name: 'veth-box', addresses: ['10.1.0.1/24'], up: true },
+ *   { name: 'eth0', netns: box, addresses: ['10.1.0.2/24'], routes: [{ to: 'default', via: '10.1.0.1' }], up: true },
+ * );
+ * console.log(near.index, near.address);
+ * box.close();
+ * ```
  */
 export async function createVethPair(
   near: VethEnd,
   far: VethEnd,
   options: HelperOptions = {},
 ): Promise<[near: Link, far: Link]> {
-  const { client: given, ...call } = options;
+  checkInterface('near', near);
+  checkInterface('far', far);
   const a = parted(near);
   const b = parted(far);
-  const clients = new Clients(near.netns, given);
-  try {
-    return await asWhole(async (undo) => {
-      const [nearby, inside] = await Promise.all([clients.in(near.netns), clients.in(far.netns)]);
-      const { up, master } = a.settings;
-      const peer = nearby === inside ? b.link : { ...b.link, netns: clients.handle(far.netns) };
+  return operate('createVethPair', near.netns, options, async (operation) => {
+    const { clients } = operation;
+    const [nearby, inside] = await Promise.all([clients.in(near.netns), clients.in(far.netns)]);
+    const { up, master, addresses, routes } = a.settings;
+    const peer = nearby === inside ? b.link : { ...b.link, netns: clients.handle(far.netns) };
+    await make(
+      operation,
       // The near end may come up at once; the far one not before the pair is made.
-      await nearby.link.add(
-        {
+      () =>
+        nearby.link.add({
           ...a.link,
           kind: 'veth',
           ...(master === undefined ? {} : { master }),
           ...(up === undefined ? {} : { up }),
           data: { peer },
-        },
-        call,
-      );
-      undo(() => nearby.link.delete(near.name));
-      const { netns, addresses, routes } = a.settings;
-      const farLink = await configure(inside, far.name, b.settings, call);
-      const nearLink = await configure(nearby, near.name, { netns, addresses, routes }, call);
-      return [nearLink, farLink];
-    });
-  } finally {
-    await clients.close();
-  }
+        }),
+      () => nearby.link.delete(near.name),
+    );
+    const farLink = await configure(operation, inside, far.name, b.settings);
+    const nearLink = await configure(operation, nearby, near.name, { addresses, routes });
+    return [nearLink, farLink];
+  });
 }

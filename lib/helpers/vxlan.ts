@@ -1,7 +1,15 @@
 import type { Netns } from '../namespaces/index.js';
 import type { DataIn, Link, LinkRef } from '../rtnetlink/index.js';
 import { createLink } from './create.js';
-import type { HelperOptions, InterfaceOptions, LinkOptions } from './interface.js';
+import {
+  allDone,
+  checkInterface,
+  checkList,
+  checkNetns,
+  type InterfaceOptions,
+  type LinkOptions,
+} from './interface.js';
+import { checkKeys, operate, type HelperOptions } from './operation.js';
 
 /** Something behind another host: packets to `mac` go to that host. */
 export interface VxlanRemote {
@@ -23,22 +31,30 @@ export type VxlanOptions = LinkOptions &
     readonly remotes?: readonly VxlanRemote[] | undefined;
   };
 
+const REMOTE = ['mac', 'dst', 'ip'];
+
 /** Makes a VXLAN link with its forwarding entries, as Docker's overlay driver does; as a whole. */
 export async function createVxlan(vxlan: VxlanOptions, options: HelperOptions = {}): Promise<Link> {
+  checkInterface('vxlan', vxlan);
+  checkNetns('vxlan.underlay', vxlan.underlay);
+  checkList('vxlan.remotes', vxlan.remotes);
+  vxlan.remotes?.forEach((remote, index) => checkKeys(`vxlan.remotes[${index}]`, remote, REMOTE));
   const { netns, master, up, addresses, routes, data, underlay = netns, remotes = [], ...link } = vxlan;
-  const call = { signal: options.signal, timeout: options.timeout };
-  return createLink(
-    {
+  return operate('createVxlan', underlay, options, async (operation) => {
+    const { clients, call } = operation;
+    const made = await createLink(operation, {
       link: { ...link, kind: 'vxlan', data },
       from: underlay,
       settings: { netns, master, up, addresses, routes },
-      then: async (client, { index }) => {
-        for (const { mac, dst, ip } of remotes) {
-          await client.fdb.append({ link: index, mac, dst }, call);
-          if (ip !== undefined) await client.neighbour.replace({ link: index, to: ip, lladdr: mac }, call);
-        }
-      },
-    },
-    options,
-  );
+    });
+    const client = await clients.in(netns);
+    const { index } = made;
+    await allDone(
+      remotes.flatMap(({ mac, dst, ip }) => [
+        client.fdb.append({ link: index, mac, dst }, call),
+        ip === undefined ? undefined : client.neighbour.replace({ link: index, to: ip, lladdr: mac }, call),
+      ]),
+    );
+    return made;
+  });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
-import { ArgumentError, SyscallError } from '../errors.js';
+import type { SyscallError } from '../errors.js';
+import { ArgumentError } from '../errors.js';
 import { errnoOf } from '../errno.js';
 import { addon } from '../native/load.js';
 import { orThrow } from './failure.js';
@@ -15,7 +16,14 @@ const EINVAL = 22;
 
 /** The path of a name; a name is one component of a path. */
 export function pathOfName(name: unknown, argument = 'name'): string {
-  if (typeof name !== 'string' || name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || Buffer.byteLength(name) > 255) {
+  if (
+    typeof name !== 'string' ||
+    name === '' ||
+    name === '.' ||
+    name === '..' ||
+    /[/\0]/.test(name) ||
+    Buffer.byteLength(name) > 255
+  ) {
     throw new ArgumentError(argument, `takes a name of 1 to 255 bytes without '/', not ${JSON.stringify(name)}`);
   }
   return `${NETNS_DIRECTORY}/${name}`;

@@ -14,7 +14,12 @@ const ENOTTY = 25;
 const OWN = '/proc/thread-self/ns/net';
 
 /** Where a namespace is found: under a name of `ip netns`, at a path, or where a process is. */
-export type NetnsRef = string | { readonly name: string } | { readonly path: string } | { readonly pid: number } | { readonly pidfd: number };
+export type NetnsRef =
+  | string
+  | { readonly name: string }
+  | { readonly path: string }
+  | { readonly pid: number }
+  | { readonly pidfd: number };
 
 export interface NetnsCreateOptions {
   /** Makes it a namespace that `ip netns list` shows and that outlives this process, until it is deleted by name. */
@@ -35,6 +40,18 @@ export interface Sysctls {
  * a file pins it.
  *
  * No thread of Node ever enters it: what has to be opened inside is opened by a thread made for that, which then ends.
+ *
+ * @example
+ * ```ts
+ * import { Netns, Rtnetlink } from 'netlace';
+ *
+ * const netns = await Netns.create();
+ * const inside = await Rtnetlink.open({ netns });
+ * await inside.link.set('lo', { up: true });
+ * console.log((await inside.address.list()).map(({ address }) => address));
+ * inside.close();
+ * netns.close();
+ * ```
  */
 export class Netns {
   readonly #descriptor: Descriptor;
@@ -84,13 +101,19 @@ export class Netns {
 
   static openSync(ref: NetnsRef): Netns {
     if (typeof ref === 'string') return Netns.openSync({ name: ref });
-    if (typeof ref !== 'object' || ref === null) throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid } or { pidfd }');
+    if (typeof ref !== 'object' || ref === null)
+      throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid } or { pidfd }');
     if ('name' in ref) {
       const path = pathOfName(ref.name, 'ref.name');
-      return Netns.#check(orThrow(addon.sync.open(path, constants.O_RDONLY), `netns ${JSON.stringify(ref.name)}`), path, ref.name);
+      return Netns.#check(
+        orThrow(addon.sync.open(path, constants.O_RDONLY), `netns ${JSON.stringify(ref.name)}`),
+        path,
+        ref.name,
+      );
     }
     if ('path' in ref) {
-      if (typeof ref.path !== 'string' || ref.path === '' || ref.path.includes('\0')) throw new ArgumentError('ref.path', 'takes a path');
+      if (typeof ref.path !== 'string' || ref.path === '' || ref.path.includes('\0'))
+        throw new ArgumentError('ref.path', 'takes a path');
       return Netns.#check(orThrow(addon.sync.open(ref.path, constants.O_RDONLY), ref.path), ref.path);
     }
     if ('pidfd' in ref) return Netns.#check(ofPidfd(ref.pidfd, undefined), `pidfd ${ref.pidfd}`);
@@ -113,7 +136,7 @@ export class Netns {
       if (isFailure(identity)) orThrow(identity, what);
       throw new ArgumentError('ref', `${what} is no network namespace`);
     }
-    return new Netns(descriptor, identity as NamespaceIdentity, name);
+    return new Netns(descriptor, identity, name);
   }
 
   /** The names that `ip netns list` shows. */
@@ -192,7 +215,8 @@ export class Netns {
 
 function preparePath(options: NetnsCreateOptions): string | undefined {
   if (typeof options !== 'object' || options === null) throw new ArgumentError('options', 'takes { name }');
-  for (const key in options) if (key !== 'name') throw new ArgumentError(`options.${key}`, "there is no such option; there is 'name'");
+  for (const key in options)
+    if (key !== 'name') throw new ArgumentError(`options.${key}`, "there is no such option; there is 'name'");
   if (options.name === undefined) return undefined;
   const path = pathOfName(options.name, 'options.name');
   prepareDirectory();
@@ -200,7 +224,8 @@ function preparePath(options: NetnsCreateOptions): string | undefined {
 }
 
 function ofPidfd(pidfd: number, pid: number | undefined): Descriptor {
-  if (!Number.isInteger(pidfd) || pidfd < 0) throw new ArgumentError('ref.pidfd', 'takes a descriptor of pidfd_open(2)');
+  if (!Number.isInteger(pidfd) || pidfd < 0)
+    throw new ArgumentError('ref.pidfd', 'takes a descriptor of pidfd_open(2)');
   const direct = addon.pidfdNamespace(pidfd, CLONE_NEWNET);
   if (!isFailure(direct) || direct.errno !== ENOTTY) return orThrow(direct, `process ${pid ?? ''}`.trim());
   if (pid === undefined) throw new UnsupportedError('namespaces of a pidfd take Linux 6.11; open by pid instead');
@@ -217,7 +242,8 @@ function ofPidfd(pidfd: number, pid: number | undefined): Descriptor {
 function sysctlsOf(netns: Netns): Sysctls {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replace(/\n$/, '');
   const bytes = (value: string | number | boolean) => {
-    if (!['string', 'number', 'boolean'].includes(typeof value)) throw new ArgumentError('value', 'takes a string, a number or a boolean');
+    if (!['string', 'number', 'boolean'].includes(typeof value))
+      throw new ArgumentError('value', 'takes a string, a number or a boolean');
     return new TextEncoder().encode(typeof value === 'boolean' ? (value ? '1' : '0') : `${value}`);
   };
   return {

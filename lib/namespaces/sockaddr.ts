@@ -21,7 +21,11 @@ export function socketAddress(host: unknown, portNumber: number, argument: strin
   const [text = '', scope, ...rest] = typeof host === 'string' ? host.split('%') : [];
   const address = parseIp(text);
   const scoped = scope !== undefined;
-  if (address === undefined || rest.length > 0 || (scoped && (address.length === 4 || !/^[1-9][0-9]{0,8}$/.test(scope)))) {
+  if (
+    address === undefined ||
+    rest.length > 0 ||
+    (scoped && (address.length === 4 || !/^[1-9][0-9]{0,8}$/.test(scope)))
+  ) {
     throw new ArgumentError(argument, `takes an IP address, not ${JSON.stringify(host)}`);
   }
   const isIpv4 = address.length === 4;

@@ -12,6 +12,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
+const SO_BINDTOIFINDEX = 62;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -49,9 +50,11 @@ export interface UdpOptions {
 }
 
 function checkOptions(options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('options', `takes { ${known.join(', ')} }`);
+  if (typeof options !== 'object' || options === null)
+    throw new ArgumentError('options', `takes { ${known.join(', ')} }`);
   for (const key in options) {
-    if (!known.includes(key)) throw new ArgumentError(`options.${key}`, `there is no such option; there are ${known.join(', ')}`);
+    if (!known.includes(key))
+      throw new ArgumentError(`options.${key}`, `there is no such option; there are ${known.join(', ')}`);
   }
 }
 
@@ -68,7 +71,13 @@ export async function listenIn(netns: number, server: Server, options: ListenOpt
   const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
   if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
   if (reusePort) settings.push(SOL_SOCKET, SO_REUSEPORT, 1);
-  const descriptor = openSocket(netns, family, SOCK_STREAM, { options: settings, bind: bytes, backlog }, `${host} port ${number}`);
+  const descriptor = openSocket(
+    netns,
+    family,
+    SOCK_STREAM,
+    { options: settings, bind: bytes, backlog },
+    `${host} port ${number}`,
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ fd: descriptor.release(), backlog }, () => {
@@ -85,11 +94,20 @@ export function connectIn(netns: number, options: ConnectOptions): Socket {
   const number = port(options.port, 'options.port');
   const { family } = socketAddress(host, number, 'options.host');
   const local = localAddress ?? (localPort === undefined ? undefined : family === AF_INET6 ? '::' : '0.0.0.0');
-  const setup = local === undefined ? {} : { bind: socketAddress(local, port(localPort ?? 0, 'options.localPort'), 'options.localAddress').bytes };
+  const bind =
+    local === undefined
+      ? undefined
+      : socketAddress(local, port(localPort ?? 0, 'options.localPort'), 'options.localAddress').bytes;
+  // Node.js takes a scope for the name of a link of the process's own namespace: so the socket is bound to the link.
+  const [address, scope] = host.split('%');
+  const setup: SocketSetup = {
+    ...(bind === undefined ? {} : { bind }),
+    ...(scope === undefined ? {} : { options: [SOL_SOCKET, SO_BINDTOIFINDEX, Number(scope)] }),
+  };
   const descriptor = openSocket(netns, family, SOCK_STREAM, setup, `to ${host} port ${number}`);
   // Not connected yet: so it must not start reading.
   const socket = new Socket({ fd: descriptor.release(), manualStart: true } as ConstructorParameters<typeof Socket>[0]);
-  return socket.connect({ host, port: number });
+  return socket.connect({ host: address!, port: number });
 }
 
 /** A bound UDP socket of the namespace `netns`. */
@@ -101,7 +119,13 @@ export async function udpIn(netns: number, options: UdpOptions): Promise<UdpSock
   const settings: number[] = [];
   if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
   if (reuseAddr) settings.push(SOL_SOCKET, SO_REUSEADDR, 1);
-  const descriptor = openSocket(netns, family, SOCK_DGRAM, { options: settings, bind: bytes }, `${address} port ${number}`);
+  const descriptor = openSocket(
+    netns,
+    family,
+    SOCK_DGRAM,
+    { options: settings, bind: bytes },
+    `${address} port ${number}`,
+  );
   const socket = createSocket(family === AF_INET6 ? 'udp6' : 'udp4');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);

@@ -8,8 +8,16 @@ import { ArgumentError } from '../errors.js';
 export function sysctlPath(name: unknown): string {
   const separator = typeof name === 'string' ? /[./]/.exec(name)?.[0] : undefined;
   const parts =
-    separator === '/' ? (name as string).split('/') : separator === '.' ? (name as string).split('.').map((part) => part.replaceAll('/', '.')) : [];
-  if (parts.length < 3 || parts[0] !== 'net' || parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'))) {
+    separator === '/'
+      ? (name as string).split('/')
+      : separator === '.'
+        ? (name as string).split('.').map((part) => part.replaceAll('/', '.'))
+        : [];
+  if (
+    parts.length < 3 ||
+    parts[0] !== 'net' ||
+    parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'))
+  ) {
     throw new ArgumentError('sysctl', `takes a name such as 'net.ipv4.ip_forward', not ${JSON.stringify(name)}`);
   }
   return `/proc/sys/${parts.join('/')}`;

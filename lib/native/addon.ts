@@ -29,7 +29,7 @@ export interface NetlinkSocket {
   setOption(level: number, name: number, value: number): number;
   /**
    * Sends `request`, unless it is null, then fills `into` with whole datagrams, each starting at a multiple of 4, until
-   * - `terminators` messages of type NLMSG_ERROR or NLMSG_DONE have been received,
+   * - `terminators` messages of type NLMSG_ERROR or NLMSG_DONE have been received, or bytes that are no whole message,
    * - or the next datagram does not fit into what is left of `into`,
    * - or nothing has arrived for `wait` milliseconds (-1: wait for ever).
    *

@@ -25,3 +25,5 @@ export class BufferPool {
 export const replyBuffers = new BufferPool(64 * 1024);
 /** For dumps: the kernel fills 32 KiB per datagram; several make one trip to the pool thread and back. */
 export const dumpBuffers = new BufferPool(256 * 1024);
+/** For dumps that are iterated over: fewer objects at a time exist, and the event loop gets its turn more often. */
+export const streamBuffers = new BufferPool(64 * 1024);

@@ -91,7 +91,12 @@ export class Connection {
       batch = undefined;
     }
     if (batch === undefined) {
-      batch = this.#batch = { writer: this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096), sequences: [], weight: 0, sent: false };
+      batch = this.#batch = {
+        writer: this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096),
+        sequences: [],
+        weight: 0,
+        sent: false,
+      };
       const opened = batch;
       queueMicrotask(() => {
         if (this.#batch === opened) this.#flush(opened);
@@ -103,7 +108,15 @@ export class Connection {
     if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
     batch.weight += weight;
     batch.sequences.push(sequence);
-    this.#pending.set(sequence, { request, batch, start, end: batch.writer.length, resolve, reject, result: undefined });
+    this.#pending.set(sequence, {
+      request,
+      batch,
+      start,
+      end: batch.writer.length,
+      resolve,
+      reject,
+      result: undefined,
+    });
     if (batch.writer.length >= BATCH_BYTES) this.#flush(batch);
     return sequence;
   }
@@ -163,7 +176,10 @@ export class Connection {
     this.#exchanges--;
     if (received > into.length) least = received;
     else if (received >= 0) this.#settle(into, received, (error) => this.#fail(this.#waiting(batch), () => error));
-    else this.#fail(received === -ENOBUFS ? this.#waiting(batch) : (batch?.sequences ?? this.#waiting(batch)), () => failure(received));
+    else
+      this.#fail(received === -ENOBUFS ? this.#waiting(batch) : (batch?.sequences ?? this.#waiting(batch)), () =>
+        failure(received),
+      );
     replyBuffers.give(into);
     if (batch !== undefined) {
       batch.sent = true;
@@ -171,7 +187,8 @@ export class Connection {
       if (batch.sequences.every((sequence) => !this.#pending.has(sequence))) this.#retire(batch);
     }
     const rest = this.#sentButPending();
-    if (this.#exchanges === 0 && rest > 0 && !this.#closed) void this.#exchange(undefined, rest, received > into.length ? least : 0);
+    if (this.#exchanges === 0 && rest > 0 && !this.#closed)
+      void this.#exchange(undefined, rest, received > into.length ? least : 0);
   }
 
   #sentButPending(): number {
@@ -180,7 +197,9 @@ export class Connection {
 
   /** What waits for answers when the exchange of `batch` ends: its requests, and what is left of those sent before. */
   #waiting(batch: Batch | undefined): number[] {
-    return [...this.#pending].filter(([, pending]) => pending.batch.sent || pending.batch === batch).map(([sequence]) => sequence);
+    return [...this.#pending]
+      .filter(([, pending]) => pending.batch.sent || pending.batch === batch)
+      .map(([sequence]) => sequence);
   }
 
   #settle(bytes: Uint8Array, length: number, onMalformed: (error: CodecError) => void): void {
@@ -257,7 +276,13 @@ export class Connection {
         result: undefined,
       };
       this.#pending.set(sequence, pending);
-      this.#receiveSync(channel, writer.bytes.subarray(0, writer.length), request.operation, options?.timeout ?? -1, () => !this.#pending.has(sequence));
+      this.#receiveSync(
+        channel,
+        writer.bytes.subarray(0, writer.length),
+        request.operation,
+        options?.timeout ?? -1,
+        () => !this.#pending.has(sequence),
+      );
     } finally {
       // A late answer to what was given up must not meet the next request.
       const healthy = !this.#pending.delete(sequence);

@@ -1,10 +1,11 @@
 import { ClosedError, CodecError, DumpInterruptedError, TimeoutError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
-import { dumpBuffers } from './buffers.js';
+import { dumpBuffers, streamBuffers, type BufferPool } from './buffers.js';
 import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, NLMSG_MIN_TYPE } from './constants.js';
 import { requestChannel } from './diagnostics.js';
 import { kernelError, readAck, readDone } from './extack.js';
 import { failure } from './failure.js';
+import { Flattened } from './flattened.js';
 import { messageSize } from './message.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { writeRequest, type Request } from './request.js';
@@ -75,17 +76,24 @@ class Pass<T> {
   /** Whether a message among these ends the dump, so that no further receive has to be started. */
   endsIn(bytes: Uint8Array, length: number): boolean {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       const size = messageSize(view, at);
       if (size < NLMSG_HDRLEN || size > length - at) return false;
       const type = view.getUint16(at + 4, LITTLE_ENDIAN);
-      if ((type === NLMSG_DONE || type === NLMSG_ERROR) && view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence) return true;
+      if ((type === NLMSG_DONE || type === NLMSG_ERROR) && view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence)
+        return true;
       at += (size + 3) & ~3;
     }
     return false;
   }
 
-  #decodeOne(decode: NonNullable<Request<T>['decode']>, view: DataView, at: number, end: number, type: number): T | undefined {
+  #decodeOne(
+    decode: NonNullable<Request<T>['decode']>,
+    view: DataView,
+    at: number,
+    end: number,
+    type: number,
+  ): T | undefined {
     try {
       return decode(view, at, end, type);
     } catch (error) {
@@ -143,25 +151,26 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     for (let attempt = 1; ; attempt++) {
       const out: T[] = [];
       const pass = new Pass(this.#host, request);
-      const chunks = this.#receive(pass, out);
+      const chunks = this.#receive(pass, out, dumpBuffers);
       while ((await chunks.next()).done !== true);
       if (!pass.interrupted) return out;
       if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, out);
     }
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    return new Flattened(this.#chunks());
+  }
+
+  async *#chunks(): AsyncGenerator<T[], void, undefined> {
     const pass = new Pass(this.#host, await this.#ask());
-    const chunk: T[] = [];
-    for await (const _ of this.#receive(pass, chunk)) {
-      yield* chunk;
-      chunk.length = 0;
-    }
+    const out: T[] = [];
+    for await (const _ of this.#receive(pass, out, streamBuffers)) yield out.splice(0);
     if (pass.interrupted) throw new DumpInterruptedError(pass.operation, 1, []);
   }
 
   /** Decodes chunk after chunk into `out`, while the next one is being received in a pool thread. */
-  async *#receive(pass: Pass<T>, out: T[]): AsyncGenerator<void, void, undefined> {
+  async *#receive(pass: Pass<T>, out: T[], buffers: BufferPool): AsyncGenerator<void, void, undefined> {
     checkCallOptions(this.#options);
     this.#options?.signal?.throwIfAborted();
     const channel = await this.#host.borrow();
@@ -169,7 +178,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     const release = this.#limit(channel, pass.operation, (error) => (given ??= { error }));
     const taken = new Set<Uint8Array>();
     const start = (request: Uint8Array | null, least = 0) => {
-      const into = dumpBuffers.take(least);
+      const into = buffers.take(least);
       taken.add(into);
       return { into, received: channel.exchange(request, into, 1, -1) };
     };
@@ -188,13 +197,13 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
           yield;
         }
         taken.delete(into);
-        dumpBuffers.give(into);
+        buffers.give(into);
       }
     } finally {
       release();
       this.#host.giveBack(channel, pass.done && given === undefined);
       // A buffer that an exchange may still be writing to is left to the garbage collector.
-      if (pass.done) for (const into of taken) dumpBuffers.give(into);
+      if (pass.done) for (const into of taken) buffers.give(into);
     }
   }
 
@@ -208,7 +217,8 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     signal?.addEventListener('abort', onAbort);
     // While the socket was being opened nobody listened.
     if (signal?.aborted === true) onAbort();
-    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError(operation, timeout)), timeout);
+    const timer =
+      timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError(operation, timeout)), timeout);
     return () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

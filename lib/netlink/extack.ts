@@ -107,7 +107,13 @@ function policyOf(policy: AttrsOut<typeof policyAttrs.rows> | undefined): Attrib
 }
 
 /** The names that an extended ACK's numbers stand for, found in the request that it answers (`start` to `end` of `view`). */
-export function kernelError(request: Request<unknown>, ack: Ack, view: DataView, start: number, end: number): KernelError {
+export function kernelError(
+  request: Request<unknown>,
+  ack: Ack,
+  view: DataView,
+  start: number,
+  end: number,
+): KernelError {
   const { message, offset, missingType, missingNest, policy } = ack.details;
   const find = (place: number) => placeAt(request.set, view, start + NLMSG_HDRLEN, end, start + place);
   const rooted = (...names: string[]) => [request.subject, ...names].filter((name) => name !== '').join('.');

@@ -18,7 +18,11 @@ export interface NetnsDescriptor {
   readonly fd: number;
 }
 
-const REQUEST_OPTIONS = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK].flatMap((name) => [SOL_NETLINK, name, 1]);
+const REQUEST_OPTIONS = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK].flatMap((name) => [
+  SOL_NETLINK,
+  name,
+  1,
+]);
 const REQUEST_BUFFER = 1024 * 1024;
 const EVENT_BUFFER = 8 * 1024 * 1024;
 
@@ -106,7 +110,8 @@ export class KernelSource implements Source {
 
 function prepared(socket: NetlinkSocket, bufferBytes: number): NetlinkSocket {
   // Beyond net.core.rmem_max only for those with CAP_NET_ADMIN over the initial namespace; others get what they may.
-  if (socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes) !== 0) socket.setOption(SOL_SOCKET, SO_RCVBUF, bufferBytes);
+  if (socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes) !== 0)
+    socket.setOption(SOL_SOCKET, SO_RCVBUF, bufferBytes);
   return socket;
 }
 
@@ -116,8 +121,11 @@ function isFailure(result: object | number): result is Failure {
 
 function orThrow<T extends object>(result: T | Failure, subject?: string): T {
   if (isFailure(result)) {
-    const hint = result.errno === 1 && result.syscall === 'setns' ? 'it takes CAP_SYS_ADMIN to enter a network namespace' : undefined;
+    const hint =
+      result.errno === 1 && result.syscall === 'setns'
+        ? 'it takes CAP_SYS_ADMIN to enter a network namespace'
+        : undefined;
     throw new SyscallError(result.errno, result.syscall, subject, hint);
   }
-  return result as T;
+  return result;
 }

@@ -12,10 +12,12 @@ export function checkCallOptions(options: CallOptions | undefined): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null) throw new ArgumentError('options', 'takes { signal, timeout }');
   for (const key in options) {
-    if (key !== 'signal' && key !== 'timeout') throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'timeout'");
+    if (key !== 'signal' && key !== 'timeout')
+      throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'timeout'");
   }
   const { signal, timeout } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentError('options.signal', 'takes an AbortSignal');
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new ArgumentError('options.signal', 'takes an AbortSignal');
   if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= 0x7fffffff)) {
     throw new ArgumentError('options.timeout', 'takes milliseconds, an integer from 1 to 2147483647');
   }

@@ -84,7 +84,7 @@ export function asyncRunner(connection: Connection): Runner<'async'> {
       const made = operation();
       return 'next' in made ? walk(connection, made, options) : connection.request(made, options);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   };
   return {

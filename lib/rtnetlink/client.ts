@@ -45,6 +45,17 @@ function nouns<M extends Mode>(run: Runner<M>): Nouns<M> {
  * takes: microseconds for most, some 30 ms for the deletion of a link.
  *
  * Reading needs no rights; changing needs CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ *
+ * @example
+ * ```ts
+ * import { Rtnetlink } from 'netlace';
+ *
+ * const client = await Rtnetlink.open();
+ * await client.link.add({ name: 'br0', kind: 'bridge', up: true });
+ * await client.address.add({ link: 'br0', address: '10.1.0.1/24' });
+ * for await (const link of client.link.list()) console.log(link.index, link.name, link.kind);
+ * client.close();
+ * ```
  */
 export class Rtnetlink implements Nouns<'async'> {
   readonly link: Links<'async'>;

@@ -55,7 +55,6 @@ export interface LinkHeaderIn {
 export const ifinfomsg: Header = {
   name: 'ifinfomsg',
   size: 16,
-  keys: ['index', 'type', 'flags', 'up', 'family'],
   write({ view }, value, base) {
     const { family, index, flags, up } = value as LinkHeaderIn;
     const change = flagChange(flags, up);
@@ -64,16 +63,13 @@ export const ifinfomsg: Header = {
     view.setUint32(base + 8, change.flags, LITTLE_ENDIAN);
     view.setUint32(base + 12, change.change, LITTLE_ENDIAN);
   },
-  read(view, base, values) {
-    const flags = view.getUint32(base + 8, LITTLE_ENDIAN);
-    values.push(
-      view.getInt32(base + 4, LITTLE_ENDIAN),
-      linkTypeName(view.getUint16(base + 2, LITTLE_ENDIAN)),
-      linkFlags.list(flags),
-      (flags & IFF_UP) !== 0,
-      familyName(view.getUint8(base)),
-    );
-  },
+  fields: [
+    { key: 'index', offset: 4, size: 4, read: (view, at) => view.getInt32(at, LITTLE_ENDIAN) },
+    { key: 'type', offset: 2, size: 2, read: (view, at) => linkTypeName(view.getUint16(at, LITTLE_ENDIAN)) },
+    { key: 'flags', offset: 8, size: 4, read: (view, at) => linkFlags.list(view.getUint32(at, LITTLE_ENDIAN)) },
+    { key: 'up', offset: 8, size: 4, read: (view, at) => (view.getUint32(at, LITTLE_ENDIAN) & IFF_UP) !== 0 },
+    { key: 'family', offset: 0, size: 1, read: (view, at) => familyName(view.getUint8(at)) },
+  ],
 };
 
 function checkIndex(index: unknown): number {
@@ -260,9 +256,9 @@ const base = {
   maxPacingOffloadHorizon: attr(66, readOnly(u32)),
   /** The link may not leave its namespace. Since Linux 6.15. */
   netnsImmutable: attr(67, readOnly(bool8)),
-  /** Bytes that the link reserves before each packet. Since Linux 6.17. */
+  /** Bytes that the link reserves before each packet. Since Linux 6.18. */
   headroom: attr(68, readOnly(u16)),
-  /** Bytes that the link reserves behind each packet. Since Linux 6.17. */
+  /** Bytes that the link reserves behind each packet. Since Linux 6.18. */
   tailroom: attr(69, readOnly(u16)),
 } as const satisfies Rows;
 

@@ -17,14 +17,12 @@ export const linkIndex: Codec<number | null, number> = {
 };
 
 /** IFLA_NET_NS_FD and its like: a handle whose descriptor the kernel looks at while it carries out the request. */
-export const netnsDescriptor: Codec<{ readonly fd: number }, never> = {
+export const netnsDescriptor: Codec<{ readonly fd: number }> = {
   write(writer, value, siblings, base) {
     if (typeof value !== 'object' || value === null || !Number.isInteger(value.fd) || value.fd < 0) {
       throw new CodecError('', `takes an open network namespace, not ${show(value)}`);
     }
     u32.write(writer, value.fd, siblings, base);
   },
-  read: () => {
-    throw new CodecError('', 'is never reported');
-  },
+  read: (view, at, length, siblings, base) => ({ fd: u32.read(view, at, length, siblings, base) }),
 };

@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.js';
 import { show, type Codec } from '../wire/codec.js';
-import { formatIp, parsePrefix } from '../wire/ip.js';
+import { formatPrefix, parsePrefix } from '../wire/ip.js';
 import { familyOf } from './family.js';
 
 /**
@@ -16,7 +16,7 @@ export function prefix(offset: number, lone: boolean): Codec<string> {
       writer.append(address);
       writer.view.setUint8(base + offset, length);
     },
-    read: (view, at, length, _siblings, base) => `${formatIp(view, at, length)}/${view.getUint8(base + offset)}`,
+    read: (view, at, length, _siblings, base) => formatPrefix(view, at, length, view.getUint8(base + offset)),
   };
 }
 

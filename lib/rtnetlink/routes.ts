@@ -35,7 +35,8 @@ export type NewRouteLookup = Omit<RouteLookup, 'link' | 'iif' | 'to'> & {
 };
 
 function needsLookup(route: { readonly nexthops?: readonly NewNexthop[] | undefined }): boolean {
-  return hasNames(route, REFS) || (Array.isArray(route.nexthops) && route.nexthops.some((hop) => hasNames(hop, REFS)));
+  const hops: readonly NewNexthop[] = Array.isArray(route.nexthops) ? route.nexthops : [];
+  return hasNames(route, REFS) || hops.some((hop) => hasNames(hop, REFS));
 }
 
 function* resolved(route: NewRoute): Steps<RouteAttrsIn> {

@@ -54,9 +54,7 @@ export type ObjectEvent<O extends WatchedObject = WatchedObject> = {
  * `synced`: all `existing` objects have been told; what follows are changes. `overrun`: more changed than the kernel had
  * room to remember; forget what you know, everything is told again as `existing`, and another `synced` follows.
  */
-export interface StateEvent {
-  readonly type: 'synced' | 'overrun';
-}
+export type StateEvent = { readonly type: 'synced' } | { readonly type: 'overrun' };
 
 export type WatchEvent<O extends WatchedObject = WatchedObject> = ObjectEvent<O> | StateEvent;
 

@@ -23,11 +23,19 @@ export interface FakeKernelOptions {
 /**
  * A kernel whose answers are scripted, for tests without privileges and without Linux's doing.
  *
- *     const kernel = new FakeKernel((request) => (request.type === RTM_DELLINK ? refuse('ENODEV') : undefined));
- *     const client = Rtnetlink.over(kernel);
- *
  * It has no state of its own: what a link is, the handler knows. To test against real behaviour use a network namespace
  * (`Netns.create()`); this is for what a real kernel seldom does, and for where there is none.
+ *
+ * @example
+ * ```ts
+ * import { Rtnetlink } from 'netlace';
+ * import { FakeKernel, refuse, RTM_DELLINK } from 'netlace/testing';
+ *
+ * const kernel = new FakeKernel((request) => (request.type === RTM_DELLINK ? refuse('ENODEV') : undefined));
+ * const client = await Rtnetlink.over(kernel);
+ * await client.link.delete('eth0').catch((error: unknown) => console.log(String(error)));
+ * client.close();
+ * ```
  */
 export class FakeKernel implements Source {
   /** What was received, in order. */

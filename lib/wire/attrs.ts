@@ -1,7 +1,7 @@
 import { CodecError } from '../errors.js';
 import { readBytes } from './text.js';
 import { show, type AnyCodec, type Codec, type InputOf, type OutputOf, type Step } from './codec.js';
-import { fromKeys, Sequence } from './shape.js';
+import { Sequence, type FixedField, type FoundField } from './shape.js';
 import { LITTLE_ENDIAN, type Writer } from './writer.js';
 
 const NLA_F_NESTED = 0x8000;
@@ -9,6 +9,10 @@ const NLA_TYPE_MASK = 0x3fff;
 /** The kernel nests less deep; bytes that nest deeper are not worth a stack overflow. */
 const MAX_DEPTH = 32;
 let depth = 0;
+
+/** Where the attributes of the objects being read are, two numbers each: a stack, as objects nest. */
+const places = new Int32Array(8192);
+let placed = 0;
 
 /** One row of a table: an attribute's number and its codec. */
 export interface Attr<in In, out Out> {
@@ -48,12 +52,10 @@ export interface Header {
   /** The struct's name in C. */
   readonly name: string;
   readonly size: number;
-  /** The members that the user's object may have. */
-  readonly keys: readonly string[];
   /** Fills in `size` bytes, already reserved, at `base`. */
   write(writer: Writer, value: object, base: number): void;
-  /** Appends the members' values in the order of `keys`. */
-  read(view: DataView, base: number, values: unknown[]): void;
+  /** The members that the result has. */
+  readonly fields: readonly FixedField[];
 }
 
 export interface AttrSet<T extends Rows> {
@@ -104,8 +106,7 @@ interface Row {
   readonly merges: boolean;
   /** Written once, from the whole object, whichever of its fields are there. */
   readonly whole: boolean;
-  /** Another attribute is read according to this one. */
-  readonly decides: boolean;
+  readonly field: FoundField;
   /** A number that tells the attribute apart in sequences; those of a spread table follow its own. */
   readonly slot: number;
   /** The option's other attribute, written instead when it takes the value. */
@@ -140,9 +141,9 @@ class Table<T extends Rows> implements AttrSet<T> {
     this.rows = rows;
     this.header = header;
     this.pad = pad;
-    this.#headerKeys = new Set(header?.keys);
-    this.#start = new Sequence(header?.keys ?? []);
-    const deciding = new Set(Object.values(rows).map(({ codec }) => codec.decidedBy));
+    const fixed = header?.fields ?? [];
+    this.#headerKeys = new Set(fixed.map(({ key }) => key));
+    this.#start = new Sequence(fixed);
     let slots = 0;
     for (const [name, { id, codec, second }] of Object.entries(rows)) {
       const spread = 'spread' in codec ? ((codec as SpreadCodec<Rows>).spread as Table<Rows>) : undefined;
@@ -150,9 +151,10 @@ class Table<T extends Rows> implements AttrSet<T> {
       const keys = spread === undefined ? (codec as Partial<MergeCodec<unknown, unknown>>).keys : Object.keys(spread.rows);
       const whole = keys !== undefined;
       const type = id | (codec.typeFlags ?? 0);
-      const first = { name, id, type, codec, spread, merges, whole, decides: deciding.has(name), slot: slots, second: undefined };
-      const row: Row = second === undefined ? first : { ...first, second: { ...first, ...second, type: second.id | (second.codec.typeFlags ?? 0) } };
+      const field = fieldOf(name, codec);
+      const first = { name, id, type, codec, spread, merges, whole, field, slot: slots, second: undefined };
       slots += spread === undefined ? 1 : spread.#slots;
+      const row: Row = second === undefined ? first : { ...first, second: { ...first, ...second, ...variant(name, second, slots++) } };
       this.#number(row);
       if (row.second !== undefined) this.#number(row.second);
       for (const key of keys ?? [name]) {
@@ -255,68 +257,55 @@ class Table<T extends Rows> implements AttrSet<T> {
   read(view: DataView, at: number, end: number): AttrsOut<T> {
     const { header } = this;
     const base = at;
-    const values: unknown[] = [];
     if (header !== undefined) {
       if (end - at < header.size) throw new CodecError('', `${end - at} bytes are less than the ${header.size} of the header`);
-      header.read(view, base, values);
       at += (header.size + 3) & ~3;
     }
-    const sequence = this.#follow(this.#start, 0, view, at, end);
+    const first = placed;
+    const sequence = this.#follow(this.#start, 0, first, view, at, end);
     if (sequence === undefined) {
-      const out = fromKeys(header?.keys ?? [], values);
+      const out = this.#start.read(view, base, places, first);
       this.readInto(out, view, at, end, base);
       return out as AttrsOut<T>;
     }
-    this.#readValues(values, {}, view, at, end, base);
-    return sequence.make(values) as AttrsOut<T>;
+    enter();
+    placed = first + 2 * sequence.length;
+    try {
+      return sequence.read(view, base, places, first) as AttrsOut<T>;
+    } finally {
+      placed = first;
+      depth--;
+    }
   }
 
   /**
-   * The sequence of the attributes from `at` to `end`, if an object literal can be had for it: undefined for what is
-   * malformed, unknown, repeated or assigned by its codec.
+   * The sequence of the attributes from `at` to `end`, with their places put down from `first` on; if there can be one:
+   * undefined for what is malformed, unknown or assigned by its codec, and for more than there is room for.
    */
-  #follow(sequence: Sequence, offset: number, view: DataView, at: number, end: number): Sequence | undefined {
+  #follow(sequence: Sequence, slot: number, first: number, view: DataView, at: number, end: number): Sequence | undefined {
     while (end - at >= 4) {
       const size = view.getUint16(at, LITTLE_ENDIAN);
       const id = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
       const row = this.#byId[id];
       if (size < 4 || size > end - at || (row === undefined && id !== this.pad)) return undefined;
+      let next: Sequence | undefined;
       if (row === undefined) {
         // Padding has no place in the object.
+        next = sequence;
       } else if (row.spread !== undefined) {
-        const inner = row.spread.#follow(sequence, offset + row.slot, view, at + 4, at + size);
-        if (inner === undefined) return undefined;
-        sequence = inner;
-      } else if (row.merges) {
-        return undefined;
-      } else {
-        sequence = sequence.then(offset + row.slot, row.name);
+        next = row.spread.#follow(sequence, slot + row.slot, first, view, at + 4, at + size);
+      } else if (!row.merges) {
+        const place = first + 2 * sequence.length;
+        if (place + 2 > places.length) return undefined;
+        places[place] = at + 4;
+        places[place + 1] = size - 4;
+        next = sequence.then(slot + row.slot, row.field);
       }
+      if (next === undefined) return undefined;
+      sequence = next;
       at += (size + 3) & ~3;
     }
     return sequence;
-  }
-
-  #readValues(values: unknown[], siblings: Record<string, unknown>, view: DataView, at: number, end: number, base: number): void {
-    enter();
-    try {
-      while (end - at >= 4) {
-        const size = view.getUint16(at, LITTLE_ENDIAN);
-        const row = this.#byId[view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK];
-        if (row === undefined) {
-          // Padding, see #follow.
-        } else if (row.spread !== undefined) {
-          row.spread.#readValues(values, siblings, view, at + 4, at + size, at + 4);
-        } else {
-          const value = readRow(row, view, at + 4, size - 4, siblings, base);
-          if (row.decides) siblings[row.name] = value;
-          values.push(value);
-        }
-        at += (size + 3) & ~3;
-      }
-    } finally {
-      depth--;
-    }
   }
 
   readInto(out: object, view: DataView, at: number, end: number, base: number): void {
@@ -340,6 +329,15 @@ class Table<T extends Rows> implements AttrSet<T> {
       depth--;
     }
   }
+}
+
+function fieldOf(key: string, { read, decidedBy }: AnyCodec): FoundField {
+  return { key, read, decidedBy };
+}
+
+/** What an option's second attribute has of its own. */
+function variant(name: string, { id, codec }: Second<unknown, unknown>, slot: number): Pick<Row, 'type' | 'field' | 'slot'> {
+  return { type: id | (codec.typeFlags ?? 0), field: fieldOf(name, codec), slot };
 }
 
 function readRow(row: Row, view: DataView, at: number, length: number, siblings: object, base: number): unknown {

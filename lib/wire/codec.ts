@@ -31,7 +31,8 @@ export interface Codec<in In, out Out = In> {
   /** The name of the sibling that says how to read this attribute. */
   readonly decidedBy?: string | undefined;
   /** The attributes inside, to descend into the one that holds the byte at `offset`; none does when that is before `at`. */
-  readonly step?: ((view: DataView, at: number, length: number, offset: number, siblings: object) => Step | undefined) | undefined;
+  readonly step?:
+    ((view: DataView, at: number, length: number, offset: number, siblings: object) => Step | undefined) | undefined;
   /** The inner sets that a value can consist of; like the following for checks that go over all tables. */
   readonly inner?: (() => readonly AttrSet<Rows>[]) | undefined;
   /** The names that a value, or a flag of it, can have and the numbers that they stand for. */

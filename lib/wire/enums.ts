@@ -2,7 +2,10 @@ import { CodecError } from '../errors.js';
 import { show, type Codec } from './codec.js';
 
 /** One of the kernel's named values. A number that has no name here is read as the number, and may be written as one. */
-export function enumeration<Name extends string>(plain: Codec<number>, values: Readonly<Record<Name, number>>): Codec<Name | number> {
+export function enumeration<Name extends string>(
+  plain: Codec<number>,
+  values: Readonly<Record<Name, number>>,
+): Codec<Name | number> {
   const byName = new Map<unknown, number>(Object.entries<number>(values));
   // An array where the numbers are small, which is nearly always: half the time of a Map.
   const byValue: (Name | undefined)[] = [];
@@ -16,7 +19,8 @@ export function enumeration<Name extends string>(plain: Codec<number>, values: R
     names: values,
     write(writer, value, siblings, base) {
       const number = typeof value === 'number' ? value : byName.get(value);
-      if (number === undefined) throw new CodecError('', `takes ${oneOf(byName.keys())} or a number, not ${show(value)}`);
+      if (number === undefined)
+        throw new CodecError('', `takes ${oneOf(byName.keys())} or a number, not ${show(value)}`);
       plain.write(writer, number, siblings, base);
     },
     read(view, at, length, siblings, base) {
@@ -89,7 +93,10 @@ export class Bits<Name extends string> {
 }
 
 /** A number of which each bit has a name: read and written as the list of the names that are set. */
-export function flagList<Name extends string>(plain: Codec<number>, bits: Readonly<Record<Name, number>>): Codec<FlagList<Name>> {
+export function flagList<Name extends string>(
+  plain: Codec<number>,
+  bits: Readonly<Record<Name, number>>,
+): Codec<FlagList<Name>> {
   const names = new Bits(bits);
   return {
     size: plain.size,

@@ -7,15 +7,18 @@ const DECIMAL = Array.from({ length: 256 }, (_, byte) => `${byte}`);
 let lastHead = 0;
 let lastHeadText = '0.0.0.';
 
-function formatIpv4(view: DataView, at: number): string {
+function formatIpv4(view: DataView, at: number, tails: readonly string[] = DECIMAL): string {
   const address = view.getUint32(at);
   const head = address >>> 8;
   if (head !== lastHead) {
     lastHead = head;
     lastHeadText = `${head >>> 16}.${(head >>> 8) & 0xff}.${head & 0xff}.`;
   }
-  return lastHeadText + DECIMAL[address & 0xff]!;
+  return lastHeadText + tails[address & 0xff]!;
 }
+
+/** By prefix length, the last byte with it: `'1/24'`. Made as they are met. */
+const PREFIX_TAILS: (readonly string[] | undefined)[] = [];
 
 /** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
 function formatIpv6(view: DataView, at: number): string {
@@ -49,6 +52,12 @@ export function formatIp(view: DataView, at: number, length: number): string {
   if (length === 4) return formatIpv4(view, at);
   if (length === 16) return formatIpv6(view, at);
   throw new CodecError('', `${length} bytes are no IP address`);
+}
+
+/** The text of an address and the length of its prefix. One string is made, not three, where dumps have thousands. */
+export function formatPrefix(view: DataView, at: number, length: number, bits: number): string {
+  if (length !== 4) return `${formatIp(view, at, length)}/${bits}`;
+  return formatIpv4(view, at, (PREFIX_TAILS[bits] ??= DECIMAL.map((tail) => `${tail}/${bits}`)));
 }
 
 /** Four decimal numbers without leading zeros: `010` is octal to some programs, so it is refused. */
@@ -151,7 +160,9 @@ export function parsePrefix(value: unknown, lone: boolean): Prefix {
   const address = text === undefined ? undefined : parseIp(text);
   const most = address === undefined ? 128 : address.length * 8;
   if (address === undefined || rest.length > 0 || (bits === undefined && !lone)) {
-    const form = lone ? "an address or prefix such as '10.1.0.0/16'" : "an address with its prefix length such as '10.1.0.1/24'";
+    const form = lone
+      ? "an address or prefix such as '10.1.0.0/16'"
+      : "an address with its prefix length such as '10.1.0.1/24'";
     throw new CodecError('', `takes ${form}, not ${show(value)}`);
   }
   if (bits === undefined) return { address, length: most };

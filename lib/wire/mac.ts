@@ -26,7 +26,8 @@ export function mac(size = 6): Codec<string> {
   return {
     write(writer, value) {
       const address = parseMac(value);
-      if (address.length !== size) throw new CodecError('', `takes ${size} bytes, and ${show(value)} has ${address.length}`);
+      if (address.length !== size)
+        throw new CodecError('', `takes ${size} bytes, and ${show(value)} has ${address.length}`);
       writer.append(address);
     },
     read: formatMac,
@@ -40,7 +41,8 @@ const SIZES: readonly number[] = [1, 2, 4, 6, 7, 8, 16, 20];
 export const linkLayerAddress: Codec<string> = {
   write(writer, value) {
     const address = parseMac(value);
-    if (!SIZES.includes(address.length)) throw new CodecError('', `${show(value)} has ${address.length} bytes, as the addresses of no type of link have`);
+    if (!SIZES.includes(address.length))
+      throw new CodecError('', `${show(value)} has ${address.length} bytes, as the addresses of no type of link have`);
     writer.append(address);
   },
   read: formatMac,

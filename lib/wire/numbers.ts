@@ -65,17 +65,80 @@ const U16 = 0xffff;
 const U32 = 0xffffffff;
 const U64 = 0xffffffffffffffffn;
 
-export const u8 = number(1, 0, 0xff, (v, at) => v.getUint8(at), (v, at, n) => v.setUint8(at, n));
-export const u16 = number(2, 0, U16, (v, at) => v.getUint16(at, HOST), (v, at, n) => v.setUint16(at, n, HOST));
-export const u32 = number(4, 0, U32, (v, at) => v.getUint32(at, HOST), (v, at, n) => v.setUint32(at, n, HOST));
-export const u64 = bigNumber(0n, U64, (v, at) => v.getBigUint64(at, HOST), (v, at, n) => v.setBigUint64(at, n, HOST));
-export const s8 = number(1, -0x80, 0x7f, (v, at) => v.getInt8(at), (v, at, n) => v.setInt8(at, n));
-export const s16 = number(2, -0x8000, 0x7fff, (v, at) => v.getInt16(at, HOST), (v, at, n) => v.setInt16(at, n, HOST));
-export const s32 = number(4, -0x80000000, 0x7fffffff, (v, at) => v.getInt32(at, HOST), (v, at, n) => v.setInt32(at, n, HOST));
-export const s64 = bigNumber(-(1n << 63n), (1n << 63n) - 1n, (v, at) => v.getBigInt64(at, HOST), (v, at, n) => v.setBigInt64(at, n, HOST));
-export const be16 = number(2, 0, U16, (v, at) => v.getUint16(at), (v, at, n) => v.setUint16(at, n));
-export const be32 = number(4, 0, U32, (v, at) => v.getUint32(at), (v, at, n) => v.setUint32(at, n));
-export const be64 = bigNumber(0n, U64, (v, at) => v.getBigUint64(at), (v, at, n) => v.setBigUint64(at, n));
+export const u8 = number(
+  1,
+  0,
+  0xff,
+  (v, at) => v.getUint8(at),
+  (v, at, n) => v.setUint8(at, n),
+);
+export const u16 = number(
+  2,
+  0,
+  U16,
+  (v, at) => v.getUint16(at, HOST),
+  (v, at, n) => v.setUint16(at, n, HOST),
+);
+export const u32 = number(
+  4,
+  0,
+  U32,
+  (v, at) => v.getUint32(at, HOST),
+  (v, at, n) => v.setUint32(at, n, HOST),
+);
+export const u64 = bigNumber(
+  0n,
+  U64,
+  (v, at) => v.getBigUint64(at, HOST),
+  (v, at, n) => v.setBigUint64(at, n, HOST),
+);
+export const s8 = number(
+  1,
+  -0x80,
+  0x7f,
+  (v, at) => v.getInt8(at),
+  (v, at, n) => v.setInt8(at, n),
+);
+export const s16 = number(
+  2,
+  -0x8000,
+  0x7fff,
+  (v, at) => v.getInt16(at, HOST),
+  (v, at, n) => v.setInt16(at, n, HOST),
+);
+export const s32 = number(
+  4,
+  -0x80000000,
+  0x7fffffff,
+  (v, at) => v.getInt32(at, HOST),
+  (v, at, n) => v.setInt32(at, n, HOST),
+);
+export const s64 = bigNumber(
+  -(1n << 63n),
+  (1n << 63n) - 1n,
+  (v, at) => v.getBigInt64(at, HOST),
+  (v, at, n) => v.setBigInt64(at, n, HOST),
+);
+export const be16 = number(
+  2,
+  0,
+  U16,
+  (v, at) => v.getUint16(at),
+  (v, at, n) => v.setUint16(at, n),
+);
+export const be32 = number(
+  4,
+  0,
+  U32,
+  (v, at) => v.getUint32(at),
+  (v, at, n) => v.setUint32(at, n),
+);
+export const be64 = bigNumber(
+  0n,
+  U64,
+  (v, at) => v.getBigUint64(at),
+  (v, at, n) => v.setBigUint64(at, n),
+);
 
 /** The same number, but in a smaller range than its type has. */
 export function ranged(codec: Codec<number>, minimum: number, maximum: number): Codec<number> {

@@ -15,7 +15,13 @@ export interface Place {
  * The innermost attribute that holds the byte at `offset` of a message this library wrote. Undefined when none does:
  * the byte is in the header, or the message is not what the table says.
  */
-export function placeAt(set: AttrSet<Rows>, view: DataView, at: number, end: number, offset: number): Place | undefined {
+export function placeAt(
+  set: AttrSet<Rows>,
+  view: DataView,
+  at: number,
+  end: number,
+  offset: number,
+): Place | undefined {
   const base = at;
   const siblings: Record<string, unknown> = {};
   at += ((set.header?.size ?? 0) + 3) & ~3;
@@ -43,7 +49,8 @@ function decides(set: AttrSet<Rows>, name: string): boolean {
 
 function within(name: string, step: Step | undefined, view: DataView, offset: number | undefined): Place {
   const head = name + (step?.label ?? '');
-  const inner = step === undefined || offset === undefined ? undefined : placeAt(step.set, view, step.at, step.end, offset);
+  const inner =
+    step === undefined || offset === undefined ? undefined : placeAt(step.set, view, step.at, step.end, offset);
   if (inner === undefined) return { path: head, inside: step?.set };
   const dot = head === '' || inner.path === '' ? '' : '.';
   return { path: head + dot + inner.path, inside: inner.inside };

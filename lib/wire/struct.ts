@@ -1,10 +1,8 @@
 import { CodecError } from '../errors.js';
 import type { Header } from './attrs.js';
 import { show, type AnyCodec, type Codec, type InputOf, type OutputOf } from './codec.js';
-import { factory, fromKeys } from './shape.js';
+import { NO_PLACES, reader, type FixedField, type Reader } from './shape.js';
 import type { Writer } from './writer.js';
-
-const NO_SIBLINGS = Object.freeze({});
 
 /** A member of a C struct: where it is and how it is read. Its default, if it has one, is written when it is left out. */
 export interface Member<In, Out> {
@@ -29,18 +27,16 @@ export function member<In, Out>(offset: number, codec: Codec<In, Out>): Member<I
   return { offset, codec };
 }
 
-interface Row {
-  readonly key: string;
-  readonly offset: number;
-  readonly size: number;
+interface Row extends FixedField {
   readonly codec: AnyCodec;
 }
 
 /** In the order of their offsets: what an older kernel leaves out is at the end. */
 function rowsOf(name: string, size: number, members: Members): Row[] {
   return Object.entries(members).map(([key, { offset, codec }]) => {
-    if (codec.size === undefined || offset + codec.size > size) throw new TypeError(`struct ${name}: ${key} does not fit`);
-    return { key, offset, size: codec.size, codec: codec as AnyCodec };
+    if (codec.size === undefined || offset + codec.size > size)
+      throw new TypeError(`struct ${name}: ${key} does not fit`);
+    return { key, offset, size: codec.size, read: codec.read, codec: codec as AnyCodec };
   });
 }
 
@@ -64,8 +60,8 @@ function writeMember(writer: Writer, row: Row, field: unknown, value: object, at
 export function struct<M extends Members>(name: string, size: number, members: M): Struct<M> {
   const rows = rowsOf(name, size, members);
   const known = new Map(rows.map((row) => [row.key, row]));
-  const keys = rows.map((row) => row.key);
-  const make = factory(keys);
+  /** By the number of members that are there. */
+  const readers: Reader[] = [];
   return {
     size,
     struct: { name, size, members },
@@ -79,13 +75,10 @@ export function struct<M extends Members>(name: string, size: number, members: M
         if (field !== undefined) writeMember(writer, row, field, value, at);
       }
     },
-    read(view, at, length, siblings) {
-      const values: unknown[] = [];
-      for (const row of rows) {
-        if (row.offset + row.size > length) return fromKeys(keys.slice(0, values.length), values) as StructOut<M>;
-        values.push(row.codec.read(view, at + row.offset, row.size, siblings, at));
-      }
-      return make(values) as StructOut<M>;
+    read(view, at, length) {
+      let count = rows.length;
+      while (count > 0 && rows[count - 1]!.offset + rows[count - 1]!.size > length) count--;
+      return (readers[count] ??= reader(rows.slice(0, count), []))(view, at, NO_PLACES, 0) as StructOut<M>;
     },
   };
 }
@@ -97,15 +90,12 @@ export function header<M extends Members>(name: string, size: number, members: M
     name,
     size,
     members,
-    keys: rows.map((row) => row.key),
+    fields: rows,
     write(writer, value, at) {
       for (const row of rows) {
         const field = (value as Record<string, unknown>)[row.key];
         if (field !== undefined) writeMember(writer, row, field, value, at);
       }
-    },
-    read(view, at, values) {
-      for (const row of rows) values.push(row.codec.read(view, at + row.offset, row.size, NO_SIBLINGS, at));
     },
   };
 }

@@ -2,7 +2,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { ArgumentError, CodecError, KernelError } from '../../lib/errors.js';
 import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
-import type { Link, LinkChange, NewLink } from '../../lib/rtnetlink/link.js';
+import type { Link, LinkChange } from '../../lib/rtnetlink/link.js';
 import { leavesNothing } from '../support/leftovers.js';
 import { inSandbox, noNetns, olderThan, unavailable } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
@@ -13,7 +13,9 @@ jest.setTimeout(60_000);
 
 const noBridge = await unavailable('bridges', ({ link }) => link.add({ name: 'br', kind: 'bridge' }));
 const noDummy = await unavailable('dummy links', ({ link }) => link.add({ name: 'it', kind: 'dummy' }));
-const noVxlan = await unavailable('VXLAN', ({ link }) => link.add({ name: 'it', kind: 'vxlan', data: { id: 3, port: 4789 } }));
+const noVxlan = await unavailable('VXLAN', ({ link }) =>
+  link.add({ name: 'it', kind: 'vxlan', data: { id: 3, port: 4789 } }),
+);
 const noMacvlan = await unavailable('macvlan', async ({ link }) => {
   await link.add({ name: 'under', kind: 'veth', data: { peer: { name: 'under2' } } });
   await link.add({ name: 'it', kind: 'macvlan', link: 'under' });
@@ -32,7 +34,14 @@ describeUnless(noNetns, 'links', () => {
   test('a new namespace has a loopback', () =>
     inSandbox(async ({ client }) => {
       const lo = await client.link.get('lo');
-      expect(lo).toMatchObject({ index: 1, name: 'lo', type: 'loopback', up: false, mtu: 65536, address: '00:00:00:00:00:00' });
+      expect(lo).toMatchObject({
+        index: 1,
+        name: 'lo',
+        type: 'loopback',
+        up: false,
+        mtu: 65536,
+        address: '00:00:00:00:00:00',
+      });
       expect(lo.flags).toEqual(['loopback']);
       expect(lo).not.toHaveProperty('kind');
       expect(client.sync.link.get('lo')).toMatchObject({ index: 1, name: 'lo' });
@@ -109,7 +118,10 @@ describeUnless(noNetns, 'links', () => {
       expect(index).toBeGreaterThan(1);
       expect(index).not.toBe(4711);
       const taken = client.link.add({ name: 'c', index: 4711, kind: 'veth', data: { peer: { name: 'd' } } });
-      await expect(taken).rejects.toMatchObject({ code: expect.stringMatching(/^(EBUSY|EEXIST)$/) as string, operation: 'RTM_NEWLINK' });
+      await expect(taken).rejects.toMatchObject({
+        code: expect.stringMatching(/^(EBUSY|EEXIST)$/),
+        operation: 'RTM_NEWLINK',
+      });
       expect(await names(client)).toEqual(['a', 'b', 'lo']);
     }));
 
@@ -133,7 +145,10 @@ describeUnless(noNetns, 'links', () => {
       await link.deleteAltNames(longest, ['short', long]);
       expect((await link.get('left')).altNames).toEqual([longest]);
       await expect(link.get(long)).rejects.toMatchObject({ code: 'ENODEV', path: 'link.altName' });
-      await expect(link.addAltNames('right', [longest])).rejects.toMatchObject({ code: 'EEXIST', operation: 'RTM_NEWLINKPROP' });
+      await expect(link.addAltNames('right', [longest])).rejects.toMatchObject({
+        code: 'EEXIST',
+        operation: 'RTM_NEWLINKPROP',
+      });
       await link.delete(longest);
       expect(await names(client)).toEqual(['lo']);
     }));
@@ -173,7 +188,8 @@ describeUnless(noNetns, 'links', () => {
       ] as const) {
         await link.add({ name, kind: 'veth', master, data: { peer: { name: `${name}far` } } });
       }
-      const of = async (filter: Parameters<typeof link.list>[0]) => (await link.list(filter)).map(({ name }) => name).sort();
+      const of = async (filter: Parameters<typeof link.list>[0]) =>
+        (await link.list(filter)).map(({ name }) => name).sort();
       expect(await of({ kind: 'bridge' })).toEqual(['br0', 'br1']);
       expect(await of({ master: 'br1' })).toEqual(['p1', 'p2']);
       expect(await of({ master: 60 })).toEqual(['p0']);
@@ -231,7 +247,7 @@ describeUnless(noNetns, 'links', () => {
         const { up: _up, flags: _flags, name: _name, afSpec, ...atCreation } = change;
         if (Object.keys(atCreation).length === 0 || afSpec !== undefined) return;
         await client.link.delete(21);
-        await client.link.add({ ...atCreation, name: 'made', kind: 'veth' } as NewLink);
+        await client.link.add({ ...atCreation, name: 'made', kind: 'veth' });
         // Neither is looked at when a link is made.
         if (atCreation.alias === undefined) expect(await client.link.get('made')).toMatchObject(read);
       }),
@@ -244,7 +260,14 @@ describeUnless(noNetns, 'links', () => {
       const { flags: _f, stats: _s, stats32: _s32, ...before } = await client.link.get('left');
       await client.link.set('left', { name: 'other', mtu: 1333, address: '02:00:00:00:00:5c', group: 9 });
       const after = await client.link.get(21);
-      expect(after).toMatchObject({ ...before, name: 'other', mtu: 1333, address: '02:00:00:00:00:5c', group: 9, afSpec: expect.anything() as never });
+      expect(after).toMatchObject({
+        ...before,
+        name: 'other',
+        mtu: 1333,
+        address: '02:00:00:00:00:5c',
+        group: 9,
+        afSpec: expect.anything() as never,
+      });
       await expect(client.link.get('left')).rejects.toMatchObject({ code: 'ENODEV' });
     }));
 
@@ -330,7 +353,10 @@ describeUnless(noNetns, 'links', () => {
       expect(await link.get('left')).not.toHaveProperty('portKind');
       client.sync.link.set('left', { master: 'br0' });
       expect(client.sync.link.get('left').master).toBe(60);
-      await expect(link.set('left', { master: 'nosuch' })).rejects.toMatchObject({ code: 'ENODEV', path: 'link.master' });
+      await expect(link.set('left', { master: 'nosuch' })).rejects.toMatchObject({
+        code: 'ENODEV',
+        path: 'link.master',
+      });
       await expect(link.set('left', { master: 34 })).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
     }),
   );
@@ -341,7 +367,11 @@ describeUnless(noNetns, 'links', () => {
       await link.add({ name: 'br', kind: 'bridge', data: { ageingTime: 12_300 } });
       const { index } = await link.get('br');
       await link.set('br', { data: { forwardDelay: 436 } });
-      expect(await link.get('br')).toMatchObject({ index, kind: 'bridge', data: { forwardDelay: 436, ageingTime: 12_300 } });
+      expect(await link.get('br')).toMatchObject({
+        index,
+        kind: 'bridge',
+        data: { forwardDelay: 436, ageingTime: 12_300 },
+      });
       await link.set(index, { kind: 'bridge', data: { ageingTime: 45_600 } });
       expect(await link.get('br')).toMatchObject({ data: { forwardDelay: 436, ageingTime: 45_600 } });
       client.sync.link.set('br', { data: { forwardDelay: 544 } });
@@ -382,7 +412,12 @@ describeUnless(noNetns, 'links', () => {
         const { linkNetnsId } = await client.link.get('near');
         await client.link.set('left', { targetNetnsId: linkNetnsId });
         expect(await far.client.link.get('left')).toMatchObject({ index: 21 });
-        await client.link.add({ name: 'born', kind: 'veth', targetNetnsId: linkNetnsId, data: { peer: { name: 'born2' } } } as NewLink);
+        await client.link.add({
+          name: 'born',
+          kind: 'veth',
+          targetNetnsId: linkNetnsId,
+          data: { peer: { name: 'born2' } },
+        });
         expect(await names(far.client)).toContain('born');
       }),
     ));
@@ -390,9 +425,14 @@ describeUnless(noNetns, 'links', () => {
   testUnless(noMacvlan, 'the parent may be in another namespace, said by its id', () =>
     inSandbox(async ({ client }) =>
       inSandbox(async (far) => {
-        await client.link.add({ name: 'near', index: 61, kind: 'veth', data: { peer: { name: 'far', index: 72, netns: far.netns } } });
+        await client.link.add({
+          name: 'near',
+          index: 61,
+          kind: 'veth',
+          data: { peer: { name: 'far', index: 72, netns: far.netns } },
+        });
         const { linkNetnsId } = await client.link.get('near');
-        await client.link.add({ name: 'm0', kind: 'macvlan', link: 72, linkNetnsId } as NewLink);
+        await client.link.add({ name: 'm0', kind: 'macvlan', link: 72, linkNetnsId });
         expect(await client.link.get('m0')).toMatchObject({ link: 72, linkNetnsId });
       }),
     ),
@@ -474,7 +514,10 @@ describeUnless(noNetns, 'links', () => {
         [() => link.add({ name: '', kind: 'veth' }), 'link.name'],
         [() => link.add({ name: 'it', kind: 'veth', mut: 3 } as never), 'link.mut'],
         [() => link.add({ name: 'it', kind: 'veth', index: -1 }), 'link.index'],
-        [() => link.add({ name: 'it', kind: 'veth', data: { peer: { name: 'x', mtu: -1 } } }), 'link.data(veth).peer.mtu'],
+        [
+          () => link.add({ name: 'it', kind: 'veth', data: { peer: { name: 'x', mtu: -1 } } }),
+          'link.data(veth).peer.mtu',
+        ],
         [() => link.add({ name: 'it', kind: 'veth', data: { peerr: {} } } as never), 'link.data(veth).peerr'],
         [() => link.set('left', { mtu: 2 ** 32 }), 'link.mtu'],
         [() => link.set('left', { mtu: '1500' } as never), 'link.mtu'],
@@ -491,7 +534,7 @@ describeUnless(noNetns, 'links', () => {
       for (const [run, path] of refused) {
         const error = await errorOf(run);
         expect(error).toBeInstanceOf(CodecError);
-        expect(error).toMatchObject({ code: 'ERR_NETLACE_CODEC', path: expect.stringContaining(path) as string });
+        expect(error).toMatchObject({ code: 'ERR_NETLACE_CODEC', path: expect.stringContaining(path) });
       }
       expect(await errorOf(() => link.delete({} as never))).toBeInstanceOf(ArgumentError);
       expect(await names(client)).toEqual(['left', 'lo', 'right']);

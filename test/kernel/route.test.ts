@@ -1,7 +1,6 @@
 /** Routes of both families: made, changed, listed, looked up and deleted. */
 import { expect, jest, test } from '@jest/globals';
 import { CodecError, KernelError } from '../../lib/errors.js';
-import { Netns } from '../../lib/namespaces/netns.js';
 import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { NewRoute, Route } from '../../lib/rtnetlink/route.js';
 import type { RouteFilter } from '../../lib/rtnetlink/routes.js';
@@ -67,9 +66,16 @@ const cases: readonly { readonly route: NewRoute; readonly listed?: object; read
   { route: { to: '10.9.0.0/20', via: '10.1.0.2', table: 77 } },
   { route: { to: '10.9.0.0/20', via: '10.1.0.2', table: 70_077 } },
   { route: { to: '10.9.0.0/20', via: '10.1.0.2', table: 'default' } },
-  { route: { to: '10.9.0.0/20', via: '192.0.2.77', link: 'right', flags: ['onlink'] }, listed: { link: RIGHT, flags: ['onlink'] } },
+  {
+    route: { to: '10.9.0.0/20', via: '192.0.2.77', link: 'right', flags: ['onlink'] },
+    listed: { link: RIGHT, flags: ['onlink'] },
+  },
   { route: { to: '10.9.0.0/20', via: '10.1.0.2', realm: 0x70005 }, unless: noRealms },
-  { route: { to: '10.9.0.0/20', via: 'fd01::2', link: 'left' }, listed: { link: LEFT, family: 'inet' }, unless: noViaIpv6 },
+  {
+    route: { to: '10.9.0.0/20', via: 'fd01::2', link: 'left' },
+    listed: { link: LEFT, family: 'inet' },
+    unless: noViaIpv6,
+  },
   { route: { to: '10.9.0.0/20', type: 'local', link: 'left' }, listed: { scope: 'host' } },
   { route: { to: '10.9.0.9', type: 'broadcast', link: 'left' }, listed: { scope: 'link', to: '10.9.0.9/32' } },
   { route: { to: '239.1.0.0/16', type: 'multicast', link: 'left' }, listed: { scope: 'link' } },
@@ -137,7 +143,15 @@ const cases: readonly { readonly route: NewRoute; readonly listed?: object; read
   },
   {
     route: { to: 'fd09::/48', via: 'fd01::2' },
-    listed: { family: 'inet6', link: LEFT, table: 'main', protocol: 'boot', type: 'unicast', metric: 1024, preference: 'medium' },
+    listed: {
+      family: 'inet6',
+      link: LEFT,
+      table: 'main',
+      protocol: 'boot',
+      type: 'unicast',
+      metric: 1024,
+      preference: 'medium',
+    },
   },
   { route: { to: 'fd09::/48', link: 'right' }, listed: { link: RIGHT } },
   { route: { to: 'fd09::7', link: 'right', metric: 321 }, listed: { to: 'fd09::7/128' } },
@@ -152,7 +166,13 @@ const cases: readonly { readonly route: NewRoute; readonly listed?: object; read
   { route: { to: 'fd09::9', type: 'local', link: 'left' }, listed: { to: 'fd09::9/128', link: LEFT } },
   { route: { to: 'fd09::9', type: 'anycast', link: 'left' }, listed: { to: 'fd09::9/128', link: LEFT } },
   { route: { to: 'ff05::/16', type: 'multicast', link: 'left' }, listed: { link: LEFT } },
-  { route: { to: 'fd09::/48', via: 'fd01::2', metrics: { mtu: 1411, hoplimit: 33, advmss: 1300, initcwnd: 12, rtoMin: 220 } } },
+  {
+    route: {
+      to: 'fd09::/48',
+      via: 'fd01::2',
+      metrics: { mtu: 1411, hoplimit: 33, advmss: 1300, initcwnd: 12, rtoMin: 220 },
+    },
+  },
   {
     route: {
       to: 'fd09::/48',
@@ -185,7 +205,11 @@ describeUnless(noNetns, 'routes', () => {
         expect(rest).toEqual([]);
         expect(first).toMatchObject({ ...plain, ...listed });
         expect(first).not.toHaveProperty('unknown');
-        await expect(client.route.add(first!)).rejects.toMatchObject({ code: 'EEXIST', operation: 'RTM_NEWROUTE', path: 'route.to' });
+        await expect(client.route.add(first!)).rejects.toMatchObject({
+          code: 'EEXIST',
+          operation: 'RTM_NEWROUTE',
+          path: 'route.to',
+        });
 
         await client.route.delete(first!);
         expect(await own(client)).toEqual([]);
@@ -310,7 +334,10 @@ describeUnless(noNetns, 'routes', () => {
       expect(await client.route.list({ table: 4999 })).toEqual([]);
       expect(client.sync.route.list({ table: 4999 })).toEqual([]);
       for (const family of ['inet', 'inet6'] as const) {
-        await expect(client.route.list({ table: 4999, family })).rejects.toMatchObject({ code: 'ENOENT', operation: 'RTM_GETROUTE' });
+        await expect(client.route.list({ table: 4999, family })).rejects.toMatchObject({
+          code: 'ENOENT',
+          operation: 'RTM_GETROUTE',
+        });
         expect(() => client.sync.route.list({ table: 4999, family })).toThrow(KernelError);
       }
     }));
@@ -350,19 +377,36 @@ describeUnless(noNetns, 'routes', () => {
         source: '10.2.0.1',
         flags: ['cloned'],
       });
-      expect(sync.route.get({ to: 'fd09::77' })).toMatchObject({ family: 'inet6', to: 'fd09::77/128', via: 'fd02::2', link: RIGHT });
+      expect(sync.route.get({ to: 'fd09::77' })).toMatchObject({
+        family: 'inet6',
+        to: 'fd09::77/128',
+        via: 'fd02::2',
+        link: RIGHT,
+      });
       expect(await route.get({ to: '10.9.1.7', flags: ['fibMatch'] })).toMatchObject({ to: '10.9.0.0/20', metric: 17 });
       expect(await route.get({ to: 'fd09::77', flags: ['fibMatch'] })).toMatchObject({ to: 'fd09::/48', metric: 18 });
       expect(await route.get({ to: '10.9.1.7', from: '10.1.0.1' })).toMatchObject({ from: '10.1.0.1/32', link: LEFT });
       expect(await route.get({ to: '10.2.0.9', link: 'right' })).toMatchObject({ link: RIGHT, source: '10.2.0.1' });
-      expect(await route.get({ to: '10.9.1.7', mark: 0x77, uid: 65_534, tos: 8 })).toMatchObject({ mark: 0x77, uid: 65_534 });
-      expect(await route.get({ to: '10.9.1.7', ipProtocol: 6, sourcePort: 4711, destinationPort: 80 })).toMatchObject({ link: LEFT });
+      expect(await route.get({ to: '10.9.1.7', mark: 0x77, uid: 65_534, tos: 8 })).toMatchObject({
+        mark: 0x77,
+        uid: 65_534,
+      });
+      expect(await route.get({ to: '10.9.1.7', ipProtocol: 6, sourcePort: 4711, destinationPort: 80 })).toMatchObject({
+        link: LEFT,
+      });
       expect(await route.get({ to: '10.1.0.1' })).toMatchObject({ type: 'local', link: 1 });
-      await expect(route.get({ to: '192.0.2.1' })).rejects.toMatchObject({ code: 'ENETUNREACH', operation: 'RTM_GETROUTE', path: 'route.to' });
+      await expect(route.get({ to: '192.0.2.1' })).rejects.toMatchObject({
+        code: 'ENETUNREACH',
+        operation: 'RTM_GETROUTE',
+        path: 'route.to',
+      });
       await expect(route.get({ to: '2001:db8::1' })).rejects.toMatchObject({ code: 'ENETUNREACH' });
       await route.add({ to: '198.51.100.0/24', type: 'prohibit' });
       await expect(route.get({ to: '198.51.100.7' })).rejects.toMatchObject({ code: 'EACCES' });
-      await expect(route.get({ to: '10.9.1.7', link: 'nosuch' })).rejects.toMatchObject({ code: 'ENODEV', path: 'route.link' });
+      await expect(route.get({ to: '10.9.1.7', link: 'nosuch' })).rejects.toMatchObject({
+        code: 'ENODEV',
+        path: 'route.link',
+      });
     }));
 
   test('lookups for packets that come in by a link', () =>
@@ -372,11 +416,19 @@ describeUnless(noNetns, 'routes', () => {
       const packet = { to: '10.9.1.7', from: '10.2.0.9', iif: 'right' };
       // It would have to be forwarded.
       await expect(route.get(packet)).rejects.toMatchObject({ code: 'EHOSTUNREACH', path: 'route.to' });
-      await using handle = await Netns.open({ path: `/proc/self/fd/${netns.fd}` });
-      await handle.sysctl.set('net.ipv4.ip_forward', true);
-      expect(await route.get(packet)).toMatchObject({ to: '10.9.1.7/32', from: '10.2.0.9/32', iif: RIGHT, link: LEFT, via: '10.1.0.2' });
+      await netns.sysctl.set('net.ipv4.ip_forward', true);
+      expect(await route.get(packet)).toMatchObject({
+        to: '10.9.1.7/32',
+        from: '10.2.0.9/32',
+        iif: RIGHT,
+        link: LEFT,
+        via: '10.1.0.2',
+      });
       expect(await route.get({ ...packet, iif: RIGHT })).toMatchObject({ iif: RIGHT });
-      await expect(route.get({ ...packet, iif: 'nosuch' })).rejects.toMatchObject({ code: 'ENODEV', path: 'route.iif' });
+      await expect(route.get({ ...packet, iif: 'nosuch' })).rejects.toMatchObject({
+        code: 'ENODEV',
+        path: 'route.iif',
+      });
       await expect(route.get({ ...packet, iif: 999 })).rejects.toMatchObject({ code: 'ENODEV' });
     }));
 
@@ -419,7 +471,10 @@ describeUnless(noNetns, 'routes', () => {
         [() => route.add({ to: '10.9.0.0/20', link: 'nosuch' }), { code: 'ENODEV', path: 'route.link' }],
         [() => route.add({ to: '10.9.0.0/20', link: 999 }), { code: 'ENODEV', path: 'route.link' }],
         [() => route.add({ to: 'fd09::/48', link: 999 }), { code: 'ENODEV', path: 'route.link' }],
-        [() => route.add({ to: '10.9.0.0/20', nexthops: [{ link: 'left' }, { link: 'nosuch' }] }), { code: 'ENODEV', path: 'route.nexthops[1].link' }],
+        [
+          () => route.add({ to: '10.9.0.0/20', nexthops: [{ link: 'left' }, { link: 'nosuch' }] }),
+          { code: 'ENODEV', path: 'route.nexthops[1].link' },
+        ],
         [() => route.add({ to: '10.9.0.0/20', via: '10.1.0.2', source: '192.0.2.2' }), { code: 'EINVAL' }],
         [() => sync.route.add({ to: '10.9.0.0/20', link: 'nosuch' }), { code: 'ENODEV', path: 'route.link' }],
       ];
@@ -435,8 +490,14 @@ describeUnless(noNetns, 'routes', () => {
         [() => route.add({ to: '10.9.0.0/20', vai: '10.1.0.2' } as never), 'route.vai'],
         [() => route.add({ to: '10.9.0.0/20', type: 'unicorn' } as never), 'route.type'],
         [() => route.add({ to: '10.9.0.0/20', table: -1 }), 'route.table'],
-        [() => route.add({ to: '10.9.0.0/20', nexthops: [{ via: '10.1.0.2' }, { via: '10.1.0.2', weight: 0 }] }), 'route.nexthops[1].weight'],
-        [() => route.add({ to: '10.9.0.0/20', via: '10.1.0.2', metrics: { mtu: 'big' } } as never), 'route.metrics.mtu'],
+        [
+          () => route.add({ to: '10.9.0.0/20', nexthops: [{ via: '10.1.0.2' }, { via: '10.1.0.2', weight: 0 }] }),
+          'route.nexthops[1].weight',
+        ],
+        [
+          () => route.add({ to: '10.9.0.0/20', via: '10.1.0.2', metrics: { mtu: 'big' } } as never),
+          'route.metrics.mtu',
+        ],
         [() => route.list({ tabel: 5 } as never), 'route.tabel'],
       ];
       for (const [run, path] of unwritable) {

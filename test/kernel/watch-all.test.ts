@@ -19,7 +19,8 @@ test('events of several namespaces come in one stream, each with its client', as
         await inB.link.add({ name: 'b-left', kind: 'veth', data: { peer: { name: 'b-right' } } });
       }
     } else if (event.type !== 'overrun') {
-      if (event.type === 'new' && !names.get(client)!.includes(event.value.name)) names.get(client)!.push(event.value.name);
+      if (event.type === 'new' && !names.get(client)!.includes(event.value.name))
+        names.get(client)!.push(event.value.name);
     }
     if ([...names.values()].flat().length === 3) break;
   }

@@ -25,7 +25,10 @@ async function next<O extends WatchedObject>(watch: Watch<O>): Promise<WatchEven
 }
 
 /** Events up to and with the first that `isLast` holds for. */
-async function eventsUntil<O extends WatchedObject>(watch: Watch<O>, isLast: (event: WatchEvent<O>) => boolean): Promise<WatchEvent<O>[]> {
+async function eventsUntil<O extends WatchedObject>(
+  watch: Watch<O>,
+  isLast: (event: WatchEvent<O>) => boolean,
+): Promise<WatchEvent<O>[]> {
   const events: WatchEvent<O>[] = [];
   for (;;) {
     const event = await next(watch);
@@ -41,7 +44,13 @@ function synced<O extends WatchedObject>(watch: Watch<O>): Promise<WatchEvent<O>
 /** What makes an object the same one as before. */
 function keyOf(object: WatchedObject, value: Watched[WatchedObject]): string {
   const it = value as unknown as Record<string, unknown>;
-  const key = { link: ['index'], address: ['link', 'address'], route: ['family', 'table', 'to', 'metric', 'tos', 'type', 'link'], neighbour: ['link', 'to'], fdb: ['link', 'mac', 'vlan', 'dst'] }[object];
+  const key = {
+    link: ['index'],
+    address: ['link', 'address'],
+    route: ['family', 'table', 'to', 'metric', 'tos', 'type', 'link'],
+    neighbour: ['link', 'to'],
+    fdb: ['link', 'mac', 'vlan', 'dst'],
+  }[object];
   return `${object} ${key.map((name) => String(it[name])).join(' ')}`;
 }
 
@@ -56,7 +65,9 @@ function apply(known: Map<string, Watched[WatchedObject]>, events: readonly Watc
 
 /** Names and MTUs, which are what the tests change. */
 function summary(links: Iterable<unknown>): string[] {
-  return [...(links as Iterable<Watched['link']>)].map(({ index, name, mtu, up }) => `${index} ${name} ${mtu} ${up}`).sort();
+  return [...(links as Iterable<Watched['link']>)]
+    .map(({ index, name, mtu, up }) => `${index} ${name} ${mtu} ${up}`)
+    .sort();
 }
 
 const isNamed =
@@ -74,15 +85,18 @@ describeUnless(noNetns, 'a watch', () => {
       await addPair(client);
       await using watch = client.watch(['link']);
       const existing = await synced(watch);
-      expect(existing.map((event) => ('value' in event ? `${event.type} ${event.object} ${event.value.name}` : event.type)).sort()).toEqual([
-        'existing link left',
-        'existing link left-far',
-        'existing link lo',
-        'synced',
-      ]);
+      expect(
+        existing
+          .map((event) => ('value' in event ? `${event.type} ${event.object} ${event.value.name}` : event.type))
+          .sort(),
+      ).toEqual(['existing link left', 'existing link left-far', 'existing link lo', 'synced']);
       const waiting = next(watch);
       await client.link.set('left', { mtu: 1412 });
-      expect(await waiting).toMatchObject({ type: 'new', object: 'link', value: { index: 21, name: 'left', mtu: 1412 } });
+      expect(await waiting).toMatchObject({
+        type: 'new',
+        object: 'link',
+        value: { index: 21, name: 'left', mtu: 1412 },
+      });
       await client.link.set('left', { name: 'other' });
       const [renamed] = (await eventsUntil(watch, isNamed('new', 'other'))).slice(-1);
       expect(renamed).toMatchObject({ type: 'new', value: { index: 21 } });
@@ -96,7 +110,8 @@ describeUnless(noNetns, 'a watch', () => {
   test('of several objects tells them all, in order of the changes', () =>
     inSandbox(async ({ client }) => {
       await addPair(client);
-      for (const name of ['left', 'left-far']) await client.link.set(name, { up: true, afSpec: { inet6: { addrGenMode: 'none' } } });
+      for (const name of ['left', 'left-far'])
+        await client.link.set(name, { up: true, afSpec: { inet6: { addrGenMode: 'none' } } });
       await using watch = client.watch(['link', 'address', 'route', 'neighbour']);
       await synced(watch);
       await client.address.add({ link: 'left', address: '10.7.0.1/24' });
@@ -109,11 +124,18 @@ describeUnless(noNetns, 'a watch', () => {
       const told = events.flatMap((event) => {
         if (!('object' in event)) return [];
         const { type, object, value } = event;
-        return object === 'address' ? [`${type} ${value.address}`] : object === 'route' && value.to === '10.8.0.0/24' ? [`${type} ${value.to}`] : [];
+        return object === 'address'
+          ? [`${type} ${value.address}`]
+          : object === 'route' && value.to === '10.8.0.0/24'
+            ? [`${type} ${value.to}`]
+            : [];
       });
       expect(told).toEqual(['new 10.7.0.1/24', 'new 10.8.0.0/24', 'deleted 10.8.0.0/24', 'deleted 10.7.0.1/24']);
       const neighbours = events.flatMap((event) => ('object' in event && event.object === 'neighbour' ? [event] : []));
-      expect(neighbours[0]).toMatchObject({ type: 'new', value: { to: '10.7.0.9', lladdr: '02:00:00:00:00:77', link: 21 } });
+      expect(neighbours[0]).toMatchObject({
+        type: 'new',
+        value: { to: '10.7.0.9', lladdr: '02:00:00:00:00:77', link: 21 },
+      });
     }));
 
   testUnless(noBridge, 'tells forwarding entries, and not what bridges say of their ports', () =>
@@ -127,7 +149,13 @@ describeUnless(noNetns, 'a watch', () => {
       await client.link.set('left', { master: null });
       await client.link.delete('left');
       const events = await eventsUntil(watch, isNamed('deleted', 'left'));
-      expect(events).toContainEqual(expect.objectContaining({ type: 'new', object: 'fdb', value: expect.objectContaining({ mac: '02:00:00:00:00:99', link: 21 }) as never }));
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          type: 'new',
+          object: 'fdb',
+          value: expect.objectContaining({ mac: '02:00:00:00:00:99', link: 21 }) as never,
+        }),
+      );
       expect(events.filter(isNamed('deleted', 'left'))).toHaveLength(1);
     }),
   );
@@ -170,7 +198,9 @@ describeUnless(noNetns, 'a watch', () => {
       // Nobody asks for an event meanwhile, until the kernel has had to drop some.
       let mtu = 1000;
       while ((await drops(sandbox)) === 0) {
-        await Promise.all(Array.from({ length: 1000 }, () => client.link.set('left', { mtu: 1000 + (mtu = (mtu + 1) % 400) })));
+        await Promise.all(
+          Array.from({ length: 1000 }, () => client.link.set('left', { mtu: 1000 + (mtu = (mtu + 1) % 400) })),
+        );
       }
       await addPair(client, 'later', 90);
       await client.link.set('left', { mtu: 1499 });
@@ -199,7 +229,9 @@ describeUnless(noNetns, 'a watch', () => {
           const watches = all.map(({ client }) => client.watch(['link']));
           await Promise.all(watches.map(synced));
           await Promise.all(
-            all.map(({ client }, place) => client.link.add({ name: `n${place}`, index: 50 + place, kind: 'veth', data: { peer: { name: 'far' } } })),
+            all.map(({ client }, place) =>
+              client.link.add({ name: `n${place}`, index: 50 + place, kind: 'veth', data: { peer: { name: 'far' } } }),
+            ),
           );
           for (const [place, watch] of watches.entries()) {
             const events = await eventsUntil(watch, isNamed('new', `n${place}`));
@@ -324,7 +356,9 @@ describeUnless(noNetns, 'a watch', () => {
   });
 
   test('does not, unless it shall', async () => {
-    const child = spawn(process.execPath, ['-e', script('{ persistent: false }')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['-e', script('{ persistent: false }')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     expect(await once(child, 'close')).toEqual([0, null]);

@@ -175,6 +175,7 @@ const bridge: readonly KindCase[] = [
     shown: { nf_call_iptables: 1, nf_call_ip6tables: 1, nf_call_arptables: 1 },
     args: 'nf_call_iptables 1 nf_call_ip6tables 1 nf_call_arptables 1',
   },
+  { kind: 'bridge', title: 'who runs STP', inPlace: true, since: [7, 2], data: { stpMode: 'kernel' } },
   { kind: 'bridge', title: 'flush', inPlace: true, data: { fdbFlush: true }, reported: {} },
   { kind: 'bridge', title: 'limits', inPlace: true, since: [6, 7], data: { fdbMaxLearned: 4321 } },
   {
@@ -191,7 +192,7 @@ const bridge: readonly KindCase[] = [
     inPlace: true,
     needs: 'vlanFiltering',
     since: [5, 18],
-    data: { multiBoolopt: { mcastVlanSnooping: true, mstEnable: true } },
+    data: { vlanFiltering: true, vlanDefaultPvid: 0, multiBoolopt: { mcastVlanSnooping: true, mstEnable: true } },
     shown: { mcast_vlan_snooping: 1 },
   },
   {
@@ -404,7 +405,7 @@ const vlan: readonly KindCase[] = [
     inPlace: true,
     data: { flags: { reorderHdr: false, gvrp: true, looseBinding: true, mvrp: true } },
     reported: { flags: { reorderHdr: false, gvrp: true, looseBinding: true, mvrp: true, bridgeBinding: false } },
-    shown: { flags: ['GVRP', 'LOOSE_BINDING', 'MVRP'] },
+    shown: { flags: ['GVRP', 'MVRP', 'LOOSE_BINDING'] },
     args: 'id 5 reorder_hdr off gvrp on loose_binding on mvrp on',
   },
   {
@@ -473,8 +474,8 @@ const on = {
 export const portCases: readonly PortCase[] = [
   {
     title: 'spanning tree',
-    data: { priority: 21, cost: 1999 },
-    shown: { priority: 21, cost: 1999 },
+    data: { state: 'learning', priority: 21, cost: 1999 },
+    shown: { state: 'learning', priority: 21, cost: 1999 },
   },
   {
     title: 'what is on or off',
@@ -514,6 +515,7 @@ export const portCases: readonly PortCase[] = [
   },
   { title: 'multicast groups', needs: 'mcastSnooping', since: [6, 3], data: { mcastMaxGroups: 79 } },
   { title: 'neighbours by VLAN', since: [6, 4], data: { neighVlanSuppress: true } },
+  { title: 'announcements of neighbours', since: [7, 2], data: { neighForwardGrat: true } },
   { title: 'the nexthop of the other port', since: [6, 6], data: { backupNhid: 80 } },
   { title: 'flush', data: { fdbFlush: true, learningSync: true }, reported: {} },
 ];

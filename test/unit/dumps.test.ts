@@ -305,8 +305,13 @@ describe('giving a dump up', () => {
   test('by a signal while its socket is being opened', async () => {
     const { kernel, connection } = setUp(() => silence);
     const controller = new AbortController();
+    const open = kernel.open.bind(kernel);
+    kernel.open = async () => {
+      const channel = await open();
+      controller.abort();
+      return channel;
+    };
     const wanted = connection.dump(listThings(), { signal: controller.signal }).then();
-    controller.abort();
     expect((await rejection(wanted)).name).toBe('AbortError');
     await settled();
     expect(kernel.openSockets).toBe(1);

@@ -37,6 +37,10 @@ describe('text', () => {
     expect(decode(nulString(), '41ff00')).toBe('A\ufffd');
   });
 
+  test('a byte order mark is a character like any other', () => {
+    expect(decode(nulString(), 'efbbbf4100')).toBe('\ufeffA');
+  });
+
   test('refuses what would come back as something else', () => {
     expect(refusal(nulString(), 'a\0b')).toContain('contains a NUL');
     expect(refusal(nulString(), 7)).toBe('takes a string, not 7');

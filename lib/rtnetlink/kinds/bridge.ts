@@ -57,6 +57,8 @@ export const bridge = attrSet(
     ageingTime: attr(4, u32),
     /** The spanning tree protocol: off, or run by the kernel, or (only reported) by a program in user space. */
     stpState: attr(5, enumeration(u32, { off: 0, kernel: 1, user: 2 })),
+    /** Who runs STP once it is on; `auto`: a program in user space if one says it does. Newer than Linux 6.18. */
+    stpMode: attr(50, enumeration(u32, { auto: 0, user: 1, kernel: 2 })),
     /** Priority in the election of the root, 0 to 65535; the least wins. */
     priority: attr(6, u16),
     /** Whether ports and packets have VLANs for the bridge. */

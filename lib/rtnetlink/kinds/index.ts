@@ -14,6 +14,10 @@ type Tables = typeof all;
 export type Kind = keyof Tables;
 
 /** The data of a kind, as written. */
-export type DataIn<K extends Kind> = Tables[K] extends AttrSet<infer T> ? AttrsIn<T> : never;
+export type DataIn<K extends Kind> = K extends Kind ? (Tables[K] extends AttrSet<infer T> ? AttrsIn<T> : never) : never;
 /** The data of a kind, as read. */
-export type DataOut<K extends Kind> = Tables[K] extends AttrSet<infer T> ? AttrsOut<T> : never;
+export type DataOut<K extends Kind> = K extends Kind
+  ? Tables[K] extends AttrSet<infer T>
+    ? AttrsOut<T>
+    : never
+  : never;

@@ -14,8 +14,8 @@ export const bridge = attrSet(
   'IFLA_BRPORT',
   {
     /**
-     * The state in the spanning tree. It can be set while the link is up and STP is not run by the kernel; what is not
-     * `disabled` stays only if STP is run in user space.
+     * The state in the spanning tree. It can be set while the link is up and the kernel does not run STP. While nobody
+     * does, the kernel soon enables a disabled port, and forwards through a blocking one.
      */
     state: attr(1, enumeration(u8, { disabled: 0, listening: 1, learning: 2, forwarding: 3, blocking: 4 })),
     /** Priority in the spanning tree, 0 to 63. */
@@ -56,6 +56,8 @@ export const bridge = attrSet(
     neighSuppress: attr(32, bool8),
     /** The same VLAN by VLAN, instead of for all; since Linux 6.4. */
     neighVlanSuppress: attr(43, bool8),
+    /** Gratuitous ARP and unsolicited neighbour advertisements are flooded here all the same. Newer than Linux 6.18. */
+    neighForwardGrat: attr(45, bool8),
     /** Talks to ports that are not isolated, and to no other. */
     isolated: attr(33, bool8),
     /** Only known addresses may send. Since Linux 5.18. */

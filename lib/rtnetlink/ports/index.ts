@@ -7,5 +7,13 @@ export const tables = (): Readonly<Record<string, AttrSet<Rows>>> => all;
 
 type Tables = typeof all;
 export type PortKind = keyof Tables;
-export type PortIn<K extends PortKind> = Tables[K] extends AttrSet<infer T> ? AttrsIn<T> : never;
-export type PortOut<K extends PortKind> = Tables[K] extends AttrSet<infer T> ? AttrsOut<T> : never;
+export type PortIn<K extends PortKind> = K extends PortKind
+  ? Tables[K] extends AttrSet<infer T>
+    ? AttrsIn<T>
+    : never
+  : never;
+export type PortOut<K extends PortKind> = K extends PortKind
+  ? Tables[K] extends AttrSet<infer T>
+    ? AttrsOut<T>
+    : never
+  : never;

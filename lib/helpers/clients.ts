@@ -1,0 +1,37 @@
+import { Netns } from '../namespaces/index.js';
+import { Rtnetlink } from '../rtnetlink/index.js';
+
+/** Opens clients as they are needed, one a namespace, and closes them together; one that was given stays open. */
+export class Clients {
+  readonly #opened = new Map<Netns | undefined, Promise<Rtnetlink>>();
+  readonly #given: { readonly netns: Netns | undefined; readonly client: Rtnetlink } | undefined;
+
+  #own: Netns | undefined;
+
+  constructor(netns: Netns | undefined, client: Rtnetlink | undefined) {
+    this.#given = client === undefined ? undefined : { netns, client };
+  }
+
+  in(netns: Netns | undefined): Promise<Rtnetlink> {
+    if (this.#given !== undefined && isSame(this.#given.netns, netns)) return Promise.resolve(this.#given.client);
+    for (const [known, client] of this.#opened) if (isSame(known, netns)) return client;
+    const client = Rtnetlink.open(netns === undefined ? {} : { netns });
+    this.#opened.set(netns, client);
+    return client;
+  }
+
+  /** A handle of the namespace, to create links in it. */
+  handle(netns: Netns | undefined): Netns {
+    return netns ?? (this.#own ??= Netns.current());
+  }
+
+  async close(): Promise<void> {
+    this.#own?.close();
+    for (const result of await Promise.allSettled(this.#opened.values()))
+      if (result.status === 'fulfilled') result.value.close();
+  }
+}
+
+function isSame(a: Netns | undefined, b: Netns | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.equals(b));
+}

@@ -1,0 +1,44 @@
+/** The examples in the documentation run: each as a program of its own, over the build, with a network of its own. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll } from '@jest/globals';
+import ts from 'typescript';
+import { examples } from '../support/documentation.js';
+import { noNetns } from '../support/netns.js';
+import { describeUnless, testUnless } from '../support/skip.js';
+
+/** Runs what follows with network interfaces and names of namespaces of its own. */
+const ALONE = ['--net', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && exec "$@"', 'sh'];
+
+const alone = spawnSync('unshare', [...ALONE, 'true'], { encoding: 'utf8' });
+const reason =
+  noNetns ?? (alone.status === 0 ? undefined : `no programs alone: ${alone.error?.message ?? alone.stderr}`);
+
+describeUnless(reason, 'examples', () => {
+  let folder = '';
+  // Inside the package, so that "netlace" is found as it is by those who have installed it.
+  beforeAll(() => {
+    mkdirSync(resolve('out'), { recursive: true });
+    folder = mkdtempSync(resolve('out/documentation-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  for (const [index, { where, code }] of examples.filter(({ runs }) => runs).entries()) {
+    testUnless(
+      reason,
+      where,
+      () => {
+        const file = join(folder, `${index}.js`);
+        const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+        writeFileSync(file, ts.transpileModule(code, { compilerOptions }).outputText);
+        const { status, signal, stderr } = spawnSync('unshare', [...ALONE, process.execPath, file], {
+          encoding: 'utf8',
+          timeout: 30_000,
+        });
+        if (status !== 0) throw new Error(`${signal ?? `exit status ${status}`}: ${stderr}`);
+      },
+      60_000,
+    );
+  }
+});

@@ -1,0 +1,459 @@
+/** The helpers: what they make, that traffic passes through it, and that nothing is left of it when a step fails. */
+import { expect, jest, test } from '@jest/globals';
+import { ArgumentError, ClosedError, CodecError, KernelError, TimeoutError } from '../../lib/errors.js';
+import {
+  attachToBridge,
+  createBridge,
+  createMacvlan,
+  createVethPair,
+  createVxlan,
+  detachFromBridge,
+  type VethEnd,
+  type VxlanOptions,
+} from '../../lib/helpers/index.js';
+import { Netns } from '../../lib/namespaces/netns.js';
+import { Rtnetlink } from '../../lib/rtnetlink/client.js';
+import type { Link } from '../../lib/rtnetlink/link.js';
+import { everythingIn, withoutLinkLocals } from '../support/everything.js';
+import { noIproute2 } from '../support/iproute2.js';
+import { leavesNothing, openDescriptors } from '../support/leftovers.js';
+import { inSandbox, unavailable, type Sandbox } from '../support/netns.js';
+import { errorOf } from '../support/rejection.js';
+import { describeUnless, testUnless } from '../support/skip.js';
+import { tcp, udp } from '../support/traffic.js';
+
+leavesNothing();
+jest.setTimeout(60_000);
+
+const noVeth = await unavailable('veth pairs', ({ link }) =>
+  link.add({ name: 'it', kind: 'veth', data: { peer: { name: 'other' } } }),
+);
+const noBridge = noVeth ?? (await unavailable('bridges', ({ link }) => link.add({ name: 'it', kind: 'bridge' })));
+const noVxlan =
+  noVeth ??
+  (await unavailable('VXLAN', ({ link }) => link.add({ name: 'it', kind: 'vxlan', data: { id: 1, port: 4789 } })));
+const noMacvlan =
+  noVeth ??
+  (await unavailable('macvlan', async ({ link }) => {
+    await link.add({ name: 'under', kind: 'veth', data: { peer: { name: 'other' } } });
+    await link.add({ name: 'it', kind: 'macvlan', link: 'under' });
+  }));
+
+type Bodies<N extends number, S extends Sandbox[] = []> = S['length'] extends N ? S : Bodies<N, [...S, Sandbox]>;
+
+/** Runs `body` with `count` fresh namespaces. */
+async function inSandboxes<N extends number>(
+  count: N,
+  body: (...sandboxes: Bodies<N>) => Promise<void>,
+  ...open: Sandbox[]
+): Promise<void> {
+  if (open.length === count) return body(...(open as unknown as Bodies<N>));
+  return inSandbox(async (sandbox) => inSandboxes(count, body, ...open, sandbox));
+}
+
+async function namesIn({ client }: Sandbox): Promise<string[]> {
+  return (await client.link.list()).map(({ name }) => name).sort();
+}
+
+async function addressesOf({ client }: Sandbox, link: string): Promise<string[]> {
+  return (await client.address.list({ link, family: 'inet' })).map(({ address }) => address!);
+}
+
+async function addPair({ client }: Sandbox, name: string): Promise<void> {
+  await client.link.add({ name, kind: 'veth', data: { peer: { name: `${name}-peer` } } });
+}
+
+describeUnless(noVeth, 'createVethPair', () => {
+  test('both ends in one namespace', () =>
+    inSandboxes(1, async (here) => {
+      const { netns, client } = here;
+      const [near, far] = await createVethPair({ name: 'near', netns }, { name: 'far', netns });
+      expect(near).toMatchObject({ name: 'near', kind: 'veth', link: far.index, up: false });
+      expect(far).toMatchObject({ name: 'far', kind: 'veth', link: near.index, up: false });
+      expect(near).not.toHaveProperty('linkNetnsId');
+      expect(await namesIn(here)).toEqual(['far', 'lo', 'near']);
+      expect(await client.link.get('near')).toMatchObject({ index: near.index, address: near.address });
+    }));
+
+  test('across two namespaces, each end with what was said of it', () =>
+    inSandboxes(2, async (here, there) => {
+      const nearEnd: VethEnd = {
+        name: 'near',
+        netns: here.netns,
+        index: 77,
+        address: '02:00:00:00:00:01',
+        mtu: 1400,
+        group: 5,
+        txQueueLength: 99,
+        txQueues: 2,
+        addresses: ['10.1.0.1/24', { address: '10.1.0.2/24', label: 'near:x', scope: 'link' }, 'fd00::1/64'],
+        routes: [{ to: '10.2.0.0/16', via: '10.1.0.9' }],
+        up: true,
+      };
+      const farEnd: VethEnd = {
+        name: 'far',
+        netns: there.netns,
+        index: 88,
+        address: '02:00:00:00:00:02',
+        mtu: 1300,
+        group: 6,
+        txQueueLength: 98,
+        addresses: [{ address: '10.1.0.9/24', broadcast: '10.1.0.255' }],
+        routes: [{ to: 'default', via: '10.1.0.1', metric: 20 }, { to: '10.3.0.0/16' }],
+        up: true,
+      };
+      const [near, far] = await createVethPair(nearEnd, farEnd);
+      expect(near).toMatchObject({
+        name: 'near',
+        index: 77,
+        address: '02:00:00:00:00:01',
+        mtu: 1400,
+        group: 5,
+        txQueueLength: 99,
+        txQueues: 2,
+        up: true,
+        link: 88,
+      });
+      expect(far).toMatchObject({
+        name: 'far',
+        index: 88,
+        address: '02:00:00:00:00:02',
+        mtu: 1300,
+        group: 6,
+        txQueueLength: 98,
+        up: true,
+        link: 77,
+      });
+      expect(await namesIn(here)).toEqual(['lo', 'near']);
+      expect(await namesIn(there)).toEqual(['far', 'lo']);
+      expect(await addressesOf(here, 'near')).toEqual(['10.1.0.1/24', '10.1.0.2/24']);
+      expect(await here.client.address.list({ link: 'near', family: 'inet' })).toMatchObject([
+        {},
+        { label: 'near:x', scope: 'link' },
+      ]);
+      expect(
+        (await here.client.address.list({ link: 'near', family: 'inet6' })).map(({ address }) => address),
+      ).toContain('fd00::1/64');
+      const routesHere = await here.client.route.list({ family: 'inet', table: 'main' });
+      expect(routesHere).toContainEqual(expect.objectContaining({ to: '10.2.0.0/16', via: '10.1.0.9', link: 77 }));
+      const routesThere = await there.client.route.list({ family: 'inet', table: 'main' });
+      expect(routesThere).toContainEqual(
+        expect.objectContaining({ to: 'default', via: '10.1.0.1', link: 88, metric: 20 }),
+      );
+      expect(routesThere).toContainEqual(expect.objectContaining({ to: '10.3.0.0/16', link: 88 }));
+      expect(await tcp(here.netns, there.netns, '10.1.0.9')).toBe('10.1.0.1');
+      expect(await udp(there.netns, here.netns, '10.1.0.1')).toBe('10.1.0.9');
+    }));
+
+  testUnless(noBridge, 'ends with masters in their own namespaces', () =>
+    inSandboxes(2, async (here, there) => {
+      const bridge = await createBridge({ name: 'br', netns: here.netns });
+      const other = await createBridge({ name: 'other', netns: there.netns });
+      const [near, far] = await createVethPair(
+        { name: 'near', netns: here.netns, master: 'br' },
+        { name: 'far', netns: there.netns, master: other.index },
+      );
+      expect(near.master).toBe(bridge.index);
+      expect(far.master).toBe(other.index);
+    }),
+  );
+
+  test('routes that are not by the link: none of it, another one, several', () =>
+    inSandboxes(1, async ({ netns, client }) => {
+      await client.link.set('lo', { up: true });
+      await createVethPair(
+        {
+          name: 'near',
+          netns,
+          addresses: ['10.1.0.1/24'],
+          routes: [
+            { to: '10.2.0.0/16', type: 'blackhole' },
+            { to: '10.3.0.0/16', link: 'lo' },
+            { to: '10.4.0.0/16', nexthops: [{ link: 'near', via: '10.1.0.2' }, { link: 'lo' }] },
+          ],
+          up: true,
+        },
+        { name: 'far', netns, up: true },
+      );
+      const routes = await client.route.list({ family: 'inet', table: 'main' });
+      expect(routes).toContainEqual(expect.objectContaining({ to: '10.2.0.0/16', type: 'blackhole' }));
+      expect(routes).toContainEqual(expect.objectContaining({ to: '10.3.0.0/16', link: 1 }));
+      expect(routes.find(({ to }) => to === '10.4.0.0/16')?.nexthops).toHaveLength(2);
+    }));
+
+  test('with a client that is open already, which stays open', () =>
+    inSandboxes(2, async (here, there) => {
+      await createVethPair(
+        { name: 'near', netns: here.netns },
+        { name: 'far', netns: there.netns },
+        { client: here.client },
+      );
+      expect(await namesIn(here)).toEqual(['lo', 'near']);
+      // Another handle of the same namespace is as good.
+      using again = Netns.openSync({ path: `/proc/self/fd/${here.netns.fd}` });
+      await createVethPair({ name: 'a', netns: again }, { name: 'b', netns: here.netns }, { client: here.client });
+      expect(await namesIn(here)).toEqual(['a', 'b', 'lo', 'near']);
+    }));
+
+  test('opens nothing that it does not close', () =>
+    inSandboxes(2, async (here, there) => {
+      const before = openDescriptors();
+      await createVethPair({ name: 'near', netns: here.netns }, { name: 'far', netns: there.netns });
+      await errorOf(() => createVethPair({ name: 'near', netns: here.netns }, { name: 'far', netns: there.netns }));
+      expect(openDescriptors()).toEqual(before);
+    }));
+});
+
+describeUnless(noBridge, 'bridges', () => {
+  test('a bridge with settings, addresses, routes and ports that had other masters or none', () =>
+    inSandboxes(1, async (here) => {
+      const { netns, client } = here;
+      const old = await createBridge({ name: 'old', netns, data: { vlanFiltering: false } });
+      await addPair(here, 'a');
+      await addPair(here, 'b');
+      await client.link.set('a', { master: 'old' });
+      const bridge = await createBridge({
+        name: 'br0',
+        netns,
+        address: '02:00:00:00:00:0b',
+        mtu: 1400,
+        data: { stp: 'disabled', forwardDelay: 400, ageingTime: 6000 },
+        addresses: ['10.1.0.1/24'],
+        routes: [{ to: '10.2.0.0/16', via: '10.1.0.2' }],
+        ports: ['a', (await client.link.get('b')).index],
+        up: true,
+      });
+      expect(bridge).toMatchObject({
+        name: 'br0',
+        kind: 'bridge',
+        address: '02:00:00:00:00:0b',
+        mtu: 1400,
+        up: true,
+        data: { forwardDelay: 400, ageingTime: 6000 },
+      });
+      expect((await client.link.list({ master: 'br0' })).map(({ name }) => name).sort()).toEqual(['a', 'b']);
+      expect(await client.link.list({ master: old.index })).toEqual([]);
+      expect(await addressesOf(here, 'br0')).toEqual(['10.1.0.1/24']);
+      expect(await client.route.list({ family: 'inet', table: 'main' })).toContainEqual(
+        expect.objectContaining({ to: '10.2.0.0/16', via: '10.1.0.2', link: bridge.index }),
+      );
+    }));
+
+  test('what is returned is the bridge with its ports', () =>
+    inSandboxes(1, async (here) => {
+      await addPair(here, 'a');
+      const bridge = await createBridge({ name: 'br0', netns: here.netns, ports: ['a'] });
+      expect(bridge.address).toBe((await here.client.link.get('a')).address);
+    }));
+
+  test('attach with settings, detach', () =>
+    inSandboxes(1, async (here) => {
+      const { netns, client } = here;
+      const bridge = await createBridge({ name: 'br0', netns });
+      await addPair(here, 'a');
+      const port = await attachToBridge({
+        link: 'a',
+        bridge: 'br0',
+        netns,
+        port: { cost: 55, learning: false, isolated: true },
+      });
+      expect(port).toMatchObject({
+        name: 'a',
+        master: bridge.index,
+        portKind: 'bridge',
+        port: { cost: 55, learning: false, isolated: true },
+      });
+      await attachToBridge({ link: port.index, bridge: bridge.index, netns, port: { cost: 56 } }, { client });
+      expect(await client.link.get('a')).toMatchObject({ port: { cost: 56, isolated: true } });
+      await detachFromBridge({ link: 'a', netns });
+      expect(await client.link.get('a')).not.toHaveProperty('master');
+      await attachToBridge({ link: 'a', bridge: 'br0', netns });
+      await detachFromBridge({ link: 'a', netns }, { client });
+      expect(await client.link.list({ master: 'br0' })).toEqual([]);
+    }));
+
+  test('traffic passes from port to port, and to the host', () =>
+    inSandboxes(3, async (host, one, two) => {
+      await createBridge({ name: 'br0', netns: host.netns, addresses: ['10.1.0.1/24', 'fd00::1/64'], up: true });
+      for (const [{ netns }, number] of [
+        [one, 2],
+        [two, 3],
+      ] as const) {
+        await createVethPair(
+          { name: `veth${number}`, netns: host.netns, master: 'br0', up: true },
+          {
+            name: 'eth0',
+            netns,
+            addresses: [`10.1.0.${number}/24`, { address: `fd00::${number}/64`, flags: ['nodad'] }],
+            routes: [{ to: 'default', via: '10.1.0.1' }],
+            up: true,
+          },
+        );
+      }
+      expect(await tcp(one.netns, two.netns, '10.1.0.3')).toBe('10.1.0.2');
+      expect(await udp(one.netns, two.netns, '10.1.0.3')).toBe('10.1.0.2');
+      expect(await tcp(host.netns, two.netns, '10.1.0.3')).toBe('10.1.0.1');
+      expect(await tcp(two.netns, one.netns, 'fd00::2')).toBe('fd00::3');
+      expect(await udp(two.netns, one.netns, 'fd00::2')).toBe('fd00::3');
+    }));
+});
+
+/** Two namespaces joined by a link, with these addresses. */
+async function join(one: Sandbox, two: Sandbox): Promise<void> {
+  await createVethPair(
+    { name: 'under', netns: one.netns, addresses: ['192.0.2.1/24'], up: true },
+    { name: 'under', netns: two.netns, addresses: ['192.0.2.2/24'], up: true },
+  );
+}
+
+const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'] as const;
+
+/** One end of an overlay between what `join` joined. */
+function overlayEnd(here: 1 | 2, { netns }: Sandbox, more: Partial<VxlanOptions> = {}): VxlanOptions {
+  const there = here === 1 ? 2 : 1;
+  return {
+    name: 'vx',
+    netns,
+    address: MACS[here - 1],
+    addresses: [`10.42.0.${here}/24`],
+    data: { id: 42, port: 4789, local: `192.0.2.${here}`, learning: false },
+    remotes: [{ mac: MACS[there - 1], ip: `10.42.0.${there}`, dst: `192.0.2.${there}` }],
+    up: true,
+    ...more,
+  };
+}
+
+describeUnless(noVxlan, 'createVxlan', () => {
+  test('a link with forwarding and neighbour entries for what is remote', () =>
+    inSandboxes(1, async ({ netns, client }) => {
+      const link = await createVxlan({
+        name: 'vx',
+        netns,
+        mtu: 1450,
+        data: { id: 42, port: 4789, local: '192.0.2.1', learning: false, proxy: true },
+        remotes: [
+          { mac: MACS[0], ip: '10.42.0.1', dst: '192.0.2.8' },
+          { mac: MACS[1], dst: '192.0.2.9' },
+          // Everything else goes to both.
+          { mac: '00:00:00:00:00:00', dst: '192.0.2.8' },
+          { mac: '00:00:00:00:00:00', dst: '192.0.2.9' },
+        ],
+        up: true,
+      });
+      expect(link).toMatchObject({
+        kind: 'vxlan',
+        up: true,
+        mtu: 1450,
+        data: { id: 42, port: 4789, local: '192.0.2.1', learning: false, proxy: true },
+      });
+      const entries = await client.fdb.list({ link: 'vx' });
+      expect(entries.map(({ mac, dst }) => `${mac} ${dst}`).sort()).toEqual([
+        '00:00:00:00:00:00 192.0.2.8',
+        '00:00:00:00:00:00 192.0.2.9',
+        `${MACS[0]} 192.0.2.8`,
+        `${MACS[1]} 192.0.2.9`,
+      ]);
+      expect(await client.neighbour.list({ link: 'vx', state: ['permanent'] })).toMatchObject([
+        { to: '10.42.0.1', lladdr: MACS[0] },
+      ]);
+    }));
+
+  test('traffic passes', () =>
+    inSandboxes(2, async (one, two) => {
+      await join(one, two);
+      await createVxlan(overlayEnd(1, one));
+      await createVxlan(overlayEnd(2, two));
+      expect(await tcp(one.netns, two.netns, '10.42.0.2')).toBe('10.42.0.1');
+      expect(await udp(two.netns, one.netns, '10.42.0.1')).toBe('10.42.0.2');
+    }));
+
+  test('its packets travel in the namespace of the underlay, where its device is looked up too', () =>
+    inSandboxes(4, async (one, two, inOne, inTwo) => {
+      await join(one, two);
+      const end = overlayEnd(1, inOne, { underlay: one.netns });
+      const made = await createVxlan({ ...end, data: { ...end.data, link: 'under' } });
+      await createVxlan(overlayEnd(2, inTwo, { underlay: two.netns }), { client: two.client });
+      expect(made).toMatchObject({ data: { link: (await one.client.link.get('under')).index } });
+      expect(await namesIn(inOne)).toEqual(['lo', 'vx']);
+      expect(await namesIn(one)).toEqual(['lo', 'under']);
+
+      const before = (await one.client.link.get('under')).stats!;
+      expect(await tcp(inOne.netns, inTwo.netns, '10.42.0.2')).toBe('10.42.0.1');
+      expect(await udp(inTwo.netns, inOne.netns, '10.42.0.1')).toBe('10.42.0.2');
+      const after = (await one.client.link.get('under')).stats!;
+      expect(after.txPackets).toBeGreaterThan(before.txPackets);
+      expect(after.rxPackets).toBeGreaterThan(before.rxPackets);
+    }));
+
+  testUnless(noBridge, 'as a port of a bridge, with containers on it', () =>
+    inSandboxes(4, async (one, two, box, container) => {
+      await join(one, two);
+      await createBridge({ name: 'br0', netns: one.netns, mtu: 1450, up: true });
+      await createVxlan(overlayEnd(1, one, { master: 'br0', addresses: [], remotes: [], mtu: 1450 }));
+      await one.client.fdb.append({ link: 'vx', mac: MACS[1], dst: '192.0.2.2' });
+      await one.client.fdb.append({ link: 'vx', mac: '00:00:00:00:00:00', dst: '192.0.2.2' });
+      await createVethPair(
+        { name: 'box', netns: one.netns, master: 'br0', mtu: 1450, up: true },
+        { name: 'eth0', netns: box.netns, address: MACS[0], mtu: 1450, addresses: ['10.42.0.1/24'], up: true },
+      );
+      await createVxlan(overlayEnd(2, container, { underlay: two.netns, mtu: 1450 }));
+      expect(await tcp(box.netns, container.netns, '10.42.0.2')).toBe('10.42.0.1');
+      expect(await udp(box.netns, container.netns, '10.42.0.2')).toBe('10.42.0.1');
+    }),
+  );
+});
+
+describeUnless(noMacvlan, 'createMacvlan', () => {
+  test('with its parent in another namespace; traffic passes', () =>
+    inSandboxes(4, async (host, router, one, two) => {
+      const [card] = await createVethPair(
+        { name: 'card', netns: host.netns, up: true },
+        { name: 'cable', netns: router.netns, addresses: ['10.3.0.1/24'], up: true },
+      );
+      const make = ({ netns }: Sandbox, address: string, mac: string, client?: Rtnetlink): Promise<Link> =>
+        createMacvlan(
+          {
+            name: 'eth0',
+            netns,
+            address: mac,
+            link: 'card',
+            linkNetns: host.netns,
+            addresses: [address],
+            routes: [{ to: 'default', via: '10.3.0.1' }],
+            up: true,
+          },
+          { client },
+        );
+      const link = await make(one, '10.3.0.2/24', MACS[0]);
+      await make(two, '10.3.0.3/24', MACS[1], host.client);
+      expect(link).toMatchObject({
+        name: 'eth0',
+        kind: 'macvlan',
+        address: MACS[0],
+        link: card.index,
+        linkNetnsId: expect.any(Number),
+        up: true,
+        data: { mode: 'bridge' },
+      });
+      expect(await namesIn(host)).toEqual(['card', 'lo']);
+      expect(await tcp(one.netns, two.netns, '10.3.0.3')).toBe('10.3.0.2');
+      expect(await udp(one.netns, two.netns, '10.3.0.3')).toBe('10.3.0.2');
+      expect(await tcp(router.netns, one.netns, '10.3.0.2')).toBe('10.3.0.1');
+      expect(await udp(two.netns, router.netns, '10.3.0.1')).toBe('10.3.0.3');
+    }));
+
+  test('in the namespace of its parent, with another mode', () =>
+    inSandboxes(1, async (here) => {
+      const { netns } = here;
+      await addPair(here, 'card');
+      const link = await createMacvlan({
+        name: 'mv',
+        netns,
+        link: 'card',
+        linkNetns: netns,
+        data: { mode: 'private' },
+      });
+      expect(link).toMatchObject({ name: 'mv', data: { mode: 'private' } });
+      expect(link).not.toHaveProperty('linkNetnsId');
+    }));
+});

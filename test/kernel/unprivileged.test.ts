@@ -1,0 +1,134 @@
+/** Without rights: reading works, everything else says which capability it takes. In child processes of another user. */
+import { expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { leavesNothing } from '../support/leftovers.js';
+import { noNetns } from '../support/netns.js';
+import { describeUnless } from '../support/skip.js';
+
+leavesNothing();
+jest.setTimeout(60_000);
+
+const NOBODY = 65_534;
+const build = resolve('dist/cjs/index.js');
+
+/** Whether everybody may read a file: all folders above it have to be open to them. */
+function readableByAll(path: string): boolean {
+  for (let folder = dirname(path); folder !== '/'; folder = dirname(folder)) {
+    if ((statSync(folder).mode & constants.S_IXOTH) === 0) return false;
+  }
+  accessSync(path);
+  return (statSync(path).mode & constants.S_IROTH) !== 0;
+}
+
+const skip =
+  noNetns ??
+  (process.getuid?.() === 0 ? undefined : 'needs root, to become somebody else') ??
+  (existsSync(build) ? undefined : 'needs the build: npm run build:all') ??
+  (readableByAll(build) && readableByAll(process.execPath) ? undefined : 'other users may not read this checkout');
+
+interface Told {
+  readonly name: string;
+  readonly code: string;
+  readonly syscall?: string;
+  readonly operation?: string;
+  readonly message: string;
+}
+
+/** Runs `body`, which fills `told`, in a child process, and returns that. */
+function inChild(body: string, options: { readonly uid?: number; readonly gid?: number } = {}): Record<string, Told | unknown> {
+  const source = `
+    const { Netns, Rtnetlink } = require(${JSON.stringify(build)});
+    const told = {};
+    const attempt = async (key, run) => {
+      try {
+        told[key] = await run();
+      } catch ({ name, code, syscall, operation, message }) {
+        told[key] = { name, code, syscall, operation, message };
+      }
+    };
+    (async () => { ${body} })().then(() => console.log(JSON.stringify(told)));`;
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8', cwd: '/', ...options });
+  if (status !== 0) throw new Error(`the child ended with ${status}: ${stderr}`);
+  return JSON.parse(stdout) as Record<string, Told>;
+}
+
+const names = (capability: string): unknown => expect.stringContaining(capability);
+
+describeUnless(skip, 'without rights', () => {
+  test('a process reads its own namespace', () => {
+    const told = inChild(
+      `
+      const client = await Rtnetlink.open();
+      await attempt('links', async () => (await client.link.list()).some(({ name }) => name === 'lo'));
+      await attempt('get', async () => (await client.link.get('lo')).index);
+      await attempt('sync', async () => client.sync.link.get(1).name);
+      await attempt('routes', async () => Array.isArray(await client.route.list()));
+      await attempt('addresses', async () => Array.isArray(await client.address.list()));
+      await attempt('watch', async () => { for await (const { type } of client.watch(['link'])) if (type === 'synced') return type; });
+      await attempt('current', async () => Netns.current().equals(await Netns.open({ pid: process.pid })));
+      await attempt('names', async () => Array.isArray(Netns.list()));`,
+      { uid: NOBODY, gid: NOBODY },
+    );
+    expect(told).toEqual({ links: true, get: 1, sync: 'lo', routes: true, addresses: true, watch: 'synced', current: true, names: true });
+  });
+
+  test('making a namespace says that it takes CAP_SYS_ADMIN', () => {
+    const told = inChild(
+      `
+      await attempt('create', () => Netns.create());
+      await attempt('createSync', () => Netns.createSync());
+      await attempt('named', () => Netns.create({ name: 'netlace-never' }));
+      await attempt('delete', () => Netns.delete('netlace-never'));`,
+      { uid: NOBODY, gid: NOBODY },
+    );
+    for (const key of ['create', 'createSync']) {
+      expect(told[key]).toMatchObject({ name: 'SyscallError', code: 'EPERM', syscall: 'unshare', message: names('CAP_SYS_ADMIN') });
+    }
+    expect(told['named']).toMatchObject({
+      name: 'SyscallError',
+      code: expect.stringMatching(/^(EPERM|EACCES)$/),
+      message: names('CAP_SYS_ADMIN'),
+    });
+    expect(told['delete']).toMatchObject({ name: 'SyscallError' });
+  });
+
+  test('changes say that they take CAP_NET_ADMIN, and entering says CAP_SYS_ADMIN', () => {
+    const told = inChild(`
+      const netns = await Netns.create();
+      const client = await Rtnetlink.open({ netns });
+      await client.link.add({ name: 'left', kind: 'veth', data: { peer: { name: 'right' } } });
+      process.setgroups([]);
+      process.setgid(${NOBODY});
+      process.setuid(${NOBODY});
+      await attempt('list', async () => (await client.link.list()).length);
+      await attempt('add', () => client.link.add({ name: 'it', kind: 'veth' }));
+      await attempt('set', () => client.link.set('left', { mtu: 1400 }));
+      await attempt('sync', () => client.sync.link.delete('left'));
+      await attempt('address', () => client.address.add({ link: 'left', address: '10.1.2.3/24' }));
+      await attempt('route', () => client.route.add({ to: '10.9.0.0/16', link: 'left' }));
+      await attempt('open', () => Rtnetlink.open({ netns }));
+      await attempt('openSync', () => Rtnetlink.openSync({ netns }));
+      await attempt('sysctl', () => netns.sysctl.set('net.ipv4.ip_forward', 1));
+      await attempt('connect', () => netns.connect({ host: '127.0.0.1', port: 9 }));
+      await attempt('listen', () => netns.listen(require('node:net').createServer(), { port: 80 }));
+      await attempt('pin', () => netns.pin('/run/netlace-never'));`);
+    // The list was being read on a socket from before, if one was idle; a new one takes entering the namespace.
+    for (const key of ['add', 'set', 'sync', 'address', 'route']) {
+      expect(told[key]).toMatchObject({ name: 'KernelError', code: 'EPERM', operation: expect.stringMatching(/^RTM_/), message: names('CAP_NET_ADMIN') });
+    }
+    for (const key of ['open', 'openSync', 'sysctl', 'connect', 'listen', 'list']) {
+      expect(told[key]).toMatchObject({ name: 'SyscallError', code: 'EPERM', syscall: 'setns', message: names('CAP_SYS_ADMIN') });
+    }
+    expect(told['pin']).toMatchObject({ name: 'SyscallError', code: 'EACCES', syscall: 'open' });
+  });
+
+  test('sockets in the own namespace take CAP_SYS_ADMIN too: it has to be entered like any other', () => {
+    const told = inChild(
+      `await attempt('udp', () => Netns.current().udp({ address: '127.0.0.1' }));`,
+      { uid: NOBODY, gid: NOBODY },
+    );
+    expect(told['udp']).toMatchObject({ name: 'SyscallError', code: 'EPERM', syscall: 'setns', message: names('CAP_SYS_ADMIN') });
+  });
+});
