@@ -3,6 +3,7 @@ import { errnoName, errnoText } from './errno.js';
 /** The base of every error netlace makes. `code` is the contract; the message is for people and may change. */
 export class NetlinkError extends Error {
   override readonly name: string = 'NetlinkError';
+  /** An errno's name, such as `'EEXIST'`, or one that begins with `ERR_NETLACE_`. Stable. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -23,6 +24,7 @@ export interface AttributePolicy {
   readonly mask?: bigint;
 }
 
+/** What a `KernelError` is made of. */
 export interface KernelErrorDetails {
   readonly errno: number;
   /** The request's message type, such as `'RTM_NEWLINK'`. */
@@ -41,11 +43,17 @@ export interface KernelErrorDetails {
 /** The kernel refused a request. `code` is the errno's name. */
 export class KernelError extends NetlinkError {
   override readonly name = 'KernelError';
+  /** The error's number, positive. */
   readonly errno: number;
+  /** The request's message type, such as `'RTM_NEWLINK'`. */
   readonly operation: string;
+  /** What the kernel said about it, if anything. */
   readonly kernelMessage: string | undefined;
+  /** The attribute at fault: `'link.data(vxlan).id'`. */
   readonly path: string | undefined;
+  /** The attribute that the request lacks. */
   readonly missing: string | undefined;
+  /** What the attribute at fault may be. */
   readonly policy: AttributePolicy | undefined;
 
   constructor(details: KernelErrorDetails) {
@@ -73,7 +81,9 @@ export class KernelError extends NetlinkError {
 /** A system call failed. `code` is the errno's name. */
 export class SyscallError extends NetlinkError {
   override readonly name = 'SyscallError';
+  /** The error's number, positive. */
   readonly errno: number;
+  /** The call's name, as in its man page. */
   readonly syscall: string;
   /** What usually causes this, where that is known: the capability that is missing, say. */
   readonly hint: string | undefined;
@@ -97,7 +107,9 @@ export class SyscallError extends NetlinkError {
  */
 export class CodecError extends NetlinkError {
   override readonly name = 'CodecError';
+  /** The attribute or option: `'link.data(vxlan).id'`. */
   readonly path: string;
+  /** What is wrong with it. */
   readonly reason: string;
 
   constructor(path: string, reason: string, options?: ErrorOptions) {
@@ -120,6 +132,7 @@ export class CodecError extends NetlinkError {
 /** A dump stayed inconsistent (NLM_F_DUMP_INTR) however often it was repeated. */
 export class DumpInterruptedError extends NetlinkError {
   override readonly name = 'DumpInterruptedError';
+  /** How often it was tried; once when it was iterated over. */
   readonly attempts: number;
   /** What the last attempt gave: perhaps incomplete, perhaps with an object twice. */
   readonly partial: readonly unknown[];

@@ -12,6 +12,7 @@ import {
 } from './interface.js';
 import { checkKeys, operate, type HelperOptions, type Operation } from './operation.js';
 
+/** A bridge to make. */
 export type BridgeOptions = LinkOptions &
   InterfaceOptions & {
     /** The bridge's own settings. */
@@ -58,11 +59,13 @@ async function restore({ link }: Rtnetlink, before: Link): Promise<void> {
   await link.set(before.index, { portKind: 'bridge', port });
 }
 
+/** A link and the bridge to attach it to. */
 export interface AttachOptions {
   /** The link to attach. */
   readonly link: LinkRef;
   /** The bridge, in the same namespace. */
   readonly bridge: LinkRef;
+  /** Where both are; the namespace of the process unless said. */
   readonly netns?: Netns | undefined;
   /** Settings of the port. */
   readonly port?: PortIn<'bridge'> | undefined;

@@ -9,6 +9,7 @@ export interface InterfaceOptions {
   readonly netns?: Netns | undefined;
   /** The master, by name or index in that namespace. */
   readonly master?: LinkRef | undefined;
+  /** Whether to bring the link up. */
   readonly up?: boolean | undefined;
   /** Addresses with their prefix length, `'10.1.0.2/24'`, or with more to say of each. */
   readonly addresses?: readonly (string | Omit<NewAddress, 'link'>)[] | undefined;

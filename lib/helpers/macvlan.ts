@@ -4,6 +4,7 @@ import { createLink } from './create.js';
 import { checkInterface, checkNetns, checkRef, type InterfaceOptions, type LinkOptions } from './interface.js';
 import { operate, type HelperOptions } from './operation.js';
 
+/** A macvlan to make. */
 export type MacvlanOptions = LinkOptions &
   InterfaceOptions & {
     /** The link beneath, by name or index in its own namespace. */

@@ -21,6 +21,7 @@ export interface VxlanRemote {
   readonly ip?: string | undefined;
 }
 
+/** A VXLAN link to make. */
 export type VxlanOptions = LinkOptions &
   InterfaceOptions & {
     /** The VXLAN's own settings; at least its `id`. */

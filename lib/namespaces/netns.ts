@@ -21,6 +21,7 @@ export type NetnsRef =
   | { readonly pid: number }
   | { readonly pidfd: number };
 
+/** What kind of namespace to make. */
 export interface NetnsCreateOptions {
   /** Makes it a namespace that `ip netns list` shows and that outlives this process, until it is deleted by name. */
   readonly name?: string | undefined;
@@ -30,8 +31,11 @@ export interface NetnsCreateOptions {
 export interface Sysctls {
   /** The value, without the newline at its end. ENOENT when the kernel has no such sysctl. */
   get(name: string): Promise<string>;
+  /** Writes a value; a boolean as 1 or 0. */
   set(name: string, value: string | number | boolean): Promise<void>;
+  /** `get` at once. */
   getSync(name: string): string;
+  /** `set` at once. */
   setSync(name: string, value: string | number | boolean): void;
 }
 
@@ -58,6 +62,7 @@ export class Netns {
   readonly #identity: NamespaceIdentity;
   /** The name of `ip netns` that it was created or opened by. */
   readonly name: string | undefined;
+  /** Its sysctls, those below `net.`. */
   readonly sysctl: Sysctls;
 
   private constructor(descriptor: Descriptor, identity: NamespaceIdentity, name?: string) {
@@ -78,6 +83,7 @@ export class Netns {
     return Netns.#created(await addon.async.unshare(CLONE_NEWNET), path, options.name);
   }
 
+  /** The same at once. */
   static createSync(options: NetnsCreateOptions = {}): Netns {
     const path = preparePath(options);
     return Netns.#created(addon.sync.unshare(CLONE_NEWNET), path, options.name);
@@ -99,6 +105,7 @@ export class Netns {
     return Netns.openSync(ref);
   }
 
+  /** The same at once. */
   static openSync(ref: NetnsRef): Netns {
     if (typeof ref === 'string') return Netns.openSync({ name: ref });
     if (typeof ref !== 'object' || ref === null)
@@ -247,13 +254,28 @@ function sysctlsOf(netns: Netns): Sysctls {
     return new TextEncoder().encode(typeof value === 'boolean' ? (value ? '1' : '0') : `${value}`);
   };
   return {
-    get: async (name) => text(orThrow(await addon.async.readFile(netns.fd, sysctlPath(name)), name)),
+    get: async (name) => {
+      const path = sysctlPath(name);
+      return text(orThrow(await holding(netns, (fd) => addon.async.readFile(fd, path)), name));
+    },
     set: async (name, value) => {
-      orThrow(await addon.async.writeFile(netns.fd, sysctlPath(name), bytes(value)), name);
+      const path = sysctlPath(name);
+      const written = bytes(value);
+      orThrow(await holding(netns, (fd) => addon.async.writeFile(fd, path, written)), name);
     },
     getSync: (name) => text(orThrow(addon.sync.readFile(netns.fd, sysctlPath(name)), name)),
     setSync: (name, value) => {
       orThrow(addon.sync.writeFile(netns.fd, sysctlPath(name), bytes(value)), name);
     },
   };
+}
+
+/** Until a thread gets to the call, the handle may be closed, and its number be another file's: so it has its own. */
+async function holding<T>(netns: Netns, call: (fd: number) => Promise<T>): Promise<T> {
+  const own = orThrow(addon.duplicate(netns.fd), 'the network namespace');
+  try {
+    return await call(own.fd);
+  } finally {
+    own.close();
+  }
 }

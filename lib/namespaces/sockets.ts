@@ -16,6 +16,7 @@ const SO_BINDTOIFINDEX = 62;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
+/** Where a server listens. */
 export interface ListenOptions {
   /** 0 unless said: the kernel chooses one. */
   readonly port?: number | undefined;
@@ -29,15 +30,18 @@ export interface ListenOptions {
   readonly reusePort?: boolean | undefined;
 }
 
+/** Where to connect to. */
 export interface ConnectOptions {
   /** An address, not a name: names are looked up by the resolver of this process's own namespace. */
   readonly host: string;
   readonly port: number;
   /** The address to connect from. */
   readonly localAddress?: string | undefined;
+  /** The port to connect from; the kernel chooses one unless said. */
   readonly localPort?: number | undefined;
 }
 
+/** What to bind a UDP socket to. */
 export interface UdpOptions {
   /** An address of the namespace; `'0.0.0.0'` unless said. IPv6 for an IPv6 socket. */
   readonly address?: string | undefined;

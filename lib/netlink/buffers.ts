@@ -1,5 +1,5 @@
-/** Receive buffers, reused: a fresh one of 256 KiB costs more than decoding what usually lies in it. */
-const KEPT = 4;
+/** Receive buffers, reused: a fresh one of 256 KiB costs more than decoding what usually lies in it. So many bytes are kept. */
+const KEPT = 1024 * 1024;
 
 export class BufferPool {
   readonly #size: number;
@@ -17,10 +17,12 @@ export class BufferPool {
 
   /** Gives a buffer back; nobody may hold a view of it any more. */
   give(buffer: Uint8Array): void {
-    if (buffer.length === this.#size && this.#free.length < KEPT) this.#free.push(buffer);
+    if (buffer.length === this.#size && this.#free.length * this.#size < KEPT) this.#free.push(buffer);
   }
 }
 
+/** For batches that are answered by ACKs alone; many are under way at once. */
+export const ackBuffers = new BufferPool(16 * 1024);
 /** For the ACKs and single replies of a batch. */
 export const replyBuffers = new BufferPool(64 * 1024);
 /** For dumps: the kernel fills 32 KiB per datagram; several make one trip to the pool thread and back. */

@@ -1,6 +1,6 @@
 import { ClosedError, CodecError, TimeoutError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
-import { replyBuffers } from './buffers.js';
+import { ackBuffers, replyBuffers } from './buffers.js';
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from './constants.js';
 import { requestChannel, warningChannel, type KernelWarning } from './diagnostics.js';
 import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
@@ -18,6 +18,7 @@ const REPLY_WEIGHT = 8;
 /** Sent as soon as this many bytes have come together: the kernel works while the rest is being encoded. */
 const BATCH_BYTES = 16 * 1024;
 const IDLE_CHANNELS = 4;
+const SPARE_WRITERS = 16;
 
 /** A request on its way, and whom to tell. */
 interface Pending {
@@ -164,13 +165,14 @@ export class Connection {
 
   #retire(batch: Batch): void {
     batch.writer.truncate(0);
-    if (this.#spareWriters.length < 4) this.#spareWriters.push(batch.writer);
+    if (this.#spareWriters.length < SPARE_WRITERS) this.#spareWriters.push(batch.writer);
   }
 
   /** Sends `batch`, if there is one, and takes in as many ends of replies as are due. */
   async #exchange(batch: Batch | undefined, due: number, least = 0): Promise<void> {
     this.#exchanges++;
-    const into = replyBuffers.take(least);
+    const buffers = batch !== undefined && batch.weight === batch.sequences.length ? ackBuffers : replyBuffers;
+    const into = buffers.take(least);
     const request = batch === undefined ? null : batch.writer.bytes.subarray(0, batch.writer.length);
     const received = await this.#main.exchange(request, into, due, -1);
     this.#exchanges--;
@@ -180,7 +182,7 @@ export class Connection {
       this.#fail(received === -ENOBUFS ? this.#waiting(batch) : (batch?.sequences ?? this.#waiting(batch)), () =>
         failure(received),
       );
-    replyBuffers.give(into);
+    buffers.give(into);
     if (batch !== undefined) {
       batch.sent = true;
       // Behind a reply that needed more room than there was, later exchanges receive what this one did not.

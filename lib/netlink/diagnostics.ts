@@ -3,7 +3,9 @@ import { debuglog } from 'node:util';
 
 /** What the kernel said although it did what was asked, in an extended ACK without an errno. */
 export interface KernelWarning {
+  /** The request's message type, such as `'RTM_NEWLINK'`. */
   readonly operation: string;
+  /** The kernel's words. */
   readonly message: string;
 }
 

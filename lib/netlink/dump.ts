@@ -158,6 +158,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     }
   }
 
+  /** The objects one after the other; asked for when the first one is. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     return new Flattened(this.#chunks());
   }

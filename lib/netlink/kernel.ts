@@ -58,7 +58,17 @@ export class KernelSource implements Source {
   }
 
   async open(): Promise<Channel> {
-    return prepared(orThrow(await addon.async.netlink(this.#enter(), this.#protocol, REQUEST_OPTIONS)), REQUEST_BUFFER);
+    return prepared(await this.#netlink(REQUEST_OPTIONS), REQUEST_BUFFER);
+  }
+
+  async #netlink(options: readonly number[]): Promise<NetlinkSocket> {
+    const made = await addon.async.netlink(this.#enter(), this.#protocol, options);
+    // Closed meanwhile: whatever it is, nobody wants it any more, and its namespace may be another's with the same number.
+    if (this.#closed) {
+      if (!isFailure(made)) made.close();
+      throw new ClosedError('the client');
+    }
+    return orThrow(made);
   }
 
   openSync(): Channel {
@@ -67,7 +77,7 @@ export class KernelSource implements Source {
 
   async listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener> {
     const options = groups.flatMap((group) => [SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group]);
-    const socket = prepared(orThrow(await addon.async.netlink(this.#enter(), this.#protocol, options)), EVENT_BUFFER);
+    const socket = prepared(await this.#netlink(options), EVENT_BUFFER);
     const { reader, handlers, holding } = sharedReader();
     const id = reader.add(socket);
     if (id < 0) throw new SyscallError(-id, 'epoll_ctl');

@@ -15,12 +15,14 @@ export interface Request<out T> {
   readonly operation: string;
   /** What the message is about, the root of the paths in errors: `'link'`. */
   readonly subject: string;
+  /** The message type: RTM_NEWLINK and so on. */
   readonly type: number;
   /** NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK. */
   readonly flags: number;
   /** What the body consists of, and the values to write. */
   readonly set: AttrSet<Rows>;
   readonly value: object;
+  /** Reads a reply; not there where none but an ACK is expected. */
   readonly decode?: Decode<T> | undefined;
   /** The member of `value` that an errno is about, by the errno's name, for when the kernel does not say. */
   readonly suspects?: Readonly<Record<string, string>> | undefined;

@@ -6,7 +6,9 @@ import type { Request } from './request.js';
 
 /** How a client answers: with promises, or at once. */
 export type Mode = 'async' | 'sync';
+/** A value: promised, or at once. */
 export type Result<M extends Mode, T> = M extends 'async' ? Promise<T> : T;
+/** Objects: streamed or promised, or an array at once. */
 export type List<M extends Mode, T> = M extends 'async' ? Dump<T> : T[];
 
 type Step =

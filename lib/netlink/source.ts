@@ -20,6 +20,7 @@ export interface Listener {
 /** Whole datagrams, each at a multiple of 4; or null and why reading failed. */
 export type OnDatagrams = (bytes: Uint8Array | null, errno: number) => void;
 
+/** See `Rtnetlink.over`. */
 export interface Source {
   open(): Promise<Channel>;
   openSync(): Channel;

@@ -29,10 +29,13 @@ export type NewAddress = Named<AddressAttrsIn> & {
 export interface AddressFilter {
   /** `'inet'` or `'inet6'`; both unless said. */
   readonly family?: Family | undefined;
+  /** Those of this link. */
   readonly link?: LinkRef | undefined;
   /** The namespace whose addresses to list, by the id that it has in this one. */
   readonly targetNetnsId?: number | undefined;
+  /** Those of this scope. */
   readonly scope?: Scope | undefined;
+  /** Those with this label; IPv6 addresses have none. */
   readonly label?: string | undefined;
 }
 

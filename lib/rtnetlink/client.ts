@@ -13,6 +13,7 @@ import { Neighbours } from './neighbours.js';
 import { Routes } from './routes.js';
 import { Watch, type WatchedObject, type WatchOptions } from './watch.js';
 
+/** Where a client acts, and whom it tells what the kernel remarks. */
 export interface RtnetlinkOptions extends ConnectionOptions {
   /** The network namespace to act in; without it, that of the process. It may be closed once the client is open. */
   readonly netns?: NetnsDescriptor | undefined;
@@ -20,10 +21,15 @@ export interface RtnetlinkOptions extends ConnectionOptions {
 
 /** The objects of rtnetlink, either with promises or at once. */
 export interface Nouns<M extends Mode> {
+  /** Network devices, `ip link`. */
   readonly link: Links<M>;
+  /** IP addresses of links, `ip address`. */
   readonly address: Addresses<M>;
+  /** Routes, `ip route`. */
   readonly route: Routes<M>;
+  /** Neighbours: the ARP and NDP tables, `ip neigh`. */
   readonly neighbour: Neighbours<M>;
+  /** Forwarding databases of bridges and VXLAN links, `bridge fdb`. */
   readonly fdb: FdbEntries<M>;
 }
 
@@ -58,10 +64,15 @@ function nouns<M extends Mode>(run: Runner<M>): Nouns<M> {
  * ```
  */
 export class Rtnetlink implements Nouns<'async'> {
+  /** Network devices, `ip link`. */
   readonly link: Links<'async'>;
+  /** IP addresses of links, `ip address`. */
   readonly address: Addresses<'async'>;
+  /** Routes, `ip route`. */
   readonly route: Routes<'async'>;
+  /** Neighbours: the ARP and NDP tables, `ip neigh`. */
   readonly neighbour: Neighbours<'async'>;
+  /** Forwarding databases of bridges and VXLAN links, `bridge fdb`. */
   readonly fdb: FdbEntries<'async'>;
   /** The same objects, synchronous. */
   readonly sync: Nouns<'sync'>;
@@ -85,6 +96,7 @@ export class Rtnetlink implements Nouns<'async'> {
     return Rtnetlink.#over(source, options, () => source.open());
   }
 
+  /** The same at once. */
   static openSync(options: RtnetlinkOptions = {}): Rtnetlink {
     const source = kernelSource(options);
     try {

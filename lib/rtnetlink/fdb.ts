@@ -34,6 +34,7 @@ export type FdbEntry = Omit<FdbAttrsOut, Masks | 'mac'> & {
 export type NewFdbEntry = Omit<FdbAttrsIn, Masks | 'family' | 'mac' | 'link' | 'via' | 'master'> & {
   /** The MAC address that packets are sent to. All zeros in a VXLAN link: where to send what no other entry is for. */
   readonly mac: string;
+  /** The link that packets leave by. */
   readonly link: LinkRef;
   /** VXLAN: the link to send by. */
   readonly via?: LinkRef | undefined;
@@ -53,6 +54,7 @@ export interface FdbFilter {
 
 /** Which forwarding entry to get. */
 export interface FdbLookup {
+  /** The MAC address that packets are sent to. */
   readonly mac: string;
   /** Look into this link's own table; with the flag `master`, into that of the bridge that it is a port of. */
   readonly link?: LinkRef | undefined;

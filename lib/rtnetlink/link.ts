@@ -37,12 +37,22 @@ type Plain = Omit<LinkAttrsIn, KindFields | keyof LinkRefs> & LinkRefs;
 type KindIn = { readonly [K in Kind]: { readonly kind: K; readonly data?: WithRefs<DataIn<K>> | undefined } }[Kind];
 type AnyKindIn = { readonly kind: string & {}; readonly data?: Uint8Array | undefined };
 type PortFieldsIn =
-  | { readonly [K in PortKind]: { readonly portKind?: K | undefined; readonly port?: PortIn<K> | undefined } }[PortKind]
+  | {
+      readonly [K in PortKind]: {
+        readonly portKind?: K | undefined;
+        readonly port?: WithPortRefs<PortIn<K>> | undefined;
+      };
+    }[PortKind]
   | { readonly portKind: string & {}; readonly port?: Uint8Array | undefined };
 
 /** A kind's data in which another link may be given by name. */
 type WithRefs<T> = T extends { readonly link?: unknown }
   ? Omit<T, 'link'> & { readonly link?: LinkRef | undefined }
+  : T;
+
+/** A port's settings in which another port may be given by name. */
+type WithPortRefs<T> = T extends { readonly backupPort?: unknown }
+  ? Omit<T, 'backupPort'> & { readonly backupPort?: LinkRef | null | undefined }
   : T;
 
 /** A link to create. */
@@ -54,6 +64,7 @@ export type LinkChange = Plain &
 
 /** Which links to list; the kernel does the choosing. */
 export interface LinkFilter {
+  /** Links of this kind. */
   readonly kind?: string | undefined;
   /** Ports of this master. */
   readonly master?: LinkRef | undefined;

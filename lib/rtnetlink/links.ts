@@ -20,24 +20,36 @@ import { hasNames, indexOf, withIndexes } from './resolve.js';
 
 const REFS = ['master', 'link'];
 
-interface WithData {
+/** Where else links are referred to: in the kind's own attributes, and in those of a port. */
+const NESTED_REFS = { data: REFS, port: ['backupPort'] } as const;
+
+interface WithKinds {
   readonly kind?: string | undefined;
   readonly data?: unknown;
+  readonly portKind?: string | undefined;
+  readonly port?: unknown;
 }
 
-function data(link: object): object {
-  const { data: value } = link as WithData;
+function nested(link: object, key: keyof typeof NESTED_REFS): object {
+  const value = (link as WithKinds)[key];
   return typeof value === 'object' && value !== null ? value : {};
 }
 
 function needsLookup(link: object): boolean {
-  return hasNames(link, REFS) || hasNames(data(link), REFS);
+  return (
+    hasNames(link, REFS) ||
+    hasNames(nested(link, 'data'), NESTED_REFS.data) ||
+    hasNames(nested(link, 'port'), NESTED_REFS.port)
+  );
 }
 
-/** The link with indexes for the names of other links, in its own attributes and in those of its kind. */
+/** The link with indexes for the names of other links. */
 function* resolved(link: object): Steps<Record<string, unknown>> {
   const out = yield* withIndexes(link, REFS, 'link');
-  if (hasNames(data(link), REFS)) out['data'] = yield* withIndexes(data(link), REFS, 'link.data');
+  for (const key of ['data', 'port'] as const) {
+    const refs = NESTED_REFS[key];
+    if (hasNames(nested(link, key), refs)) out[key] = yield* withIndexes(nested(link, key), refs, `link.${key}`);
+  }
   return out;
 }
 
@@ -63,22 +75,24 @@ export class Links<M extends Mode> {
 
   /**
    * Changes what `change` says and nothing else: name, flags, MTU, address, master, namespace, or the kind's own data in
-   * place. `kind` is looked up when `data` comes without it.
+   * place. `kind` is looked up when `data` comes without it, `portKind` when `port` does.
    */
   set(link: LinkRef, change: LinkChange, options?: CallOptions): Result<M, void> {
     return this.#run.one(() => {
-      const needsKind = (change as WithData).data !== undefined && (change as WithData).kind === undefined;
+      const { kind, data, portKind, port } = change as WithKinds;
+      const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
       const renames = change.name !== undefined && typeof link === 'string';
-      if (needsKind || renames || needsLookup(change)) return this.#set(link, change, needsKind, renames);
+      if (needsKinds || renames || needsLookup(change)) return this.#set(link, change, needsKinds, renames);
       return changeLink({ ...change, ...selectLink(link) });
     }, options);
   }
 
-  *#set(link: LinkRef, change: LinkChange, needsKind: boolean, renames: boolean): Steps<void> {
+  *#set(link: LinkRef, change: LinkChange, needsKinds: boolean, renames: boolean): Steps<void> {
     const value = yield* resolved(change);
-    if (needsKind) {
-      const { kind } = yield* one(getLink(link));
-      value['kind'] = kind;
+    if (needsKinds) {
+      const { kind, portKind } = yield* one(getLink(link));
+      if (value['data'] !== undefined) value['kind'] ??= kind;
+      if (value['port'] !== undefined) value['portKind'] ??= portKind;
     }
     const select = renames ? { index: yield* indexOf(link, 'link') } : selectLink(link);
     return yield* one(changeLink({ ...value, ...select }));

@@ -36,6 +36,7 @@ export type NewNeighbour = Omit<NeighbourAttrsIn, ForLists | 'to' | 'link'> & {
 export interface NeighbourFilter {
   /** `'inet'` or `'inet6'`; both unless said. */
   readonly family?: Family | undefined;
+  /** Neighbours on this link. */
   readonly link?: LinkRef | undefined;
   /** Neighbours on the ports of this link. */
   readonly master?: LinkRef | undefined;
@@ -47,7 +48,9 @@ export interface NeighbourFilter {
 
 /** Which neighbour to get. */
 export interface NeighbourLookup {
+  /** The IP address of the neighbour. */
   readonly to: string;
+  /** The link that it is on. */
   readonly link?: LinkRef | undefined;
   /** Get the entry that makes this host answer for the address. */
   readonly proxy?: boolean | undefined;

@@ -26,7 +26,9 @@ export type NewNexthop = Named<NexthopIn>;
 
 /** A route to make. Without `table` it goes to `'main'`, without `protocol` it is of `'boot'`, both as with `ip route`. */
 export type NewRoute = Omit<Named<RouteAttrsIn>, 'nexthops'> & {
+  /** `'default'`, or the destination: `'10.1.0.0/16'`. */
   readonly to: string;
+  /** Several ways to the destination, in the place of `via` and `link`. */
   readonly nexthops?: readonly NewNexthop[] | undefined;
 };
 

@@ -27,6 +27,7 @@ export type RouteToDelete = NewRoute;
 
 /** What the kernel shall look a route up for. */
 export type NewRouteLookup = Omit<RouteLookup, 'link' | 'iif' | 'to'> & {
+  /** The address that packets go to. */
   readonly to: string;
   /** Packets leave by this link. */
   readonly link?: LinkRef | undefined;

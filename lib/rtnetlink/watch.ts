@@ -36,6 +36,7 @@ export interface Watched {
   readonly neighbour: Neighbour;
   readonly fdb: FdbEntry;
 }
+/** What `watch` takes: `'link'` and so on. */
 export type WatchedObject = keyof Watched;
 
 /** Something that is, has become or has ceased to be. */
@@ -56,6 +57,7 @@ export type ObjectEvent<O extends WatchedObject = WatchedObject> = {
  */
 export type StateEvent = { readonly type: 'synced' } | { readonly type: 'overrun' };
 
+/** What a watch tells. */
 export type WatchEvent<O extends WatchedObject = WatchedObject> = ObjectEvent<O> | StateEvent;
 
 interface Source {
@@ -103,6 +105,7 @@ const SOURCES: { readonly [O in WatchedObject]: Source } = {
   },
 };
 
+/** How to watch. */
 export interface WatchOptions {
   /** Ends the watch: the iteration throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -128,6 +131,8 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   #delivery: Delivery | undefined;
   #wake: (() => void) | undefined;
   #closed = false;
+  /** Calls of `next` that have not been answered. */
+  #awaited = 0;
   #failure: { readonly reason: unknown } | undefined;
   readonly #onAbort = () => {
     this.#failure = { reason: this.#options.signal!.reason };
@@ -148,13 +153,18 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
     this.#connection = connection;
     this.#objects = objects;
     this.#options = options;
-    if (options.signal?.aborted === true) this.#onAbort();
-    options.signal?.addEventListener('abort', this.#onAbort);
     this.#events = this.#run();
+    if (options.signal?.aborted === true) this.#onAbort();
+    else options.signal?.addEventListener('abort', this.#onAbort);
   }
 
-  next(): Promise<IteratorResult<WatchEvent<O>, void>> {
-    return this.#events.next();
+  async next(): Promise<IteratorResult<WatchEvent<O>, void>> {
+    this.#awaited++;
+    const result = await this.#events.next().finally(() => this.#awaited--);
+    const failure = this.#failure;
+    if (result.done !== true || failure === undefined) return result;
+    this.#failure = undefined;
+    throw failure.reason;
   }
 
   async return(): Promise<IteratorResult<WatchEvent<O>, void>> {
@@ -169,11 +179,13 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
 
   /** Ends the iteration. A second call does nothing. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    // At once: the iteration may stand at an event, and never be resumed.
     this.#listener?.close();
     this.#wake?.();
+    // Where it stands at an event, nobody may ever ask for the next one.
+    if (this.#awaited === 0) void this.#events.return();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -209,7 +221,6 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
     } finally {
       this.close();
     }
-    if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
   async *#existing(): AsyncGenerator<ObjectEvent<O>, void, undefined> {

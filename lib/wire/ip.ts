@@ -61,10 +61,10 @@ export function formatPrefix(view: DataView, at: number, length: number, bits: n
 }
 
 /** Four decimal numbers without leading zeros: `010` is octal to some programs, so it is refused. */
-function parseIpv4(text: string, out: Uint8Array, at: number): boolean {
+function parseIpv4(text: string, end: number, out: Uint8Array, at: number): boolean {
   let byte = -1;
   let part = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = 0; i < end; i++) {
     const digit = text.charCodeAt(i) - 48;
     if (digit >= 0 && digit <= 9) {
       if (byte === 0) return false;
@@ -104,7 +104,7 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
   for (const [i, group] of groups.entries()) {
     if (last && i === groups.length - 1 && group.includes('.')) {
       const bytes = new Uint8Array(4);
-      if (!parseIpv4(group, bytes, 0)) return undefined;
+      if (!parseIpv4(group, group.length, bytes, 0)) return undefined;
       out.push(...bytes);
     } else {
       if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
@@ -115,11 +115,26 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
   return out;
 }
 
-/** The 4 or 16 bytes of an address in text form, or undefined. Strict: no zone, no leading zeros, no short forms. */
-export function parseIp(text: string): Uint8Array | undefined {
-  if (text.includes(':')) return parseIpv6(text);
+/**
+ * The 4 or 16 bytes of the address that `text` is up to `end`, or undefined. Strict: no zone, no leading zeros, no short
+ * forms.
+ */
+export function parseIp(text: string, end = text.length): Uint8Array | undefined {
+  if (text.includes(':')) return parseIpv6(text.slice(0, end));
   const out = new Uint8Array(4);
-  return parseIpv4(text, out, 0) ? out : undefined;
+  return parseIpv4(text, end, out, 0) ? out : undefined;
+}
+
+/** A number from 0 to `most` without leading zeros, from `at` to the end; or -1. */
+function parseBits(text: string, at: number, most: number): number {
+  let bits = -1;
+  for (let i = at; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9 || bits === 0) return -1;
+    bits = bits < 0 ? digit : bits * 10 + digit;
+    if (bits > most) return -1;
+  }
+  return bits;
 }
 
 const FAMILY_NAME: Record<number, string> = { 4: 'IPv4', 16: 'IPv6' };
@@ -156,18 +171,17 @@ export interface Prefix {
  * Bits beyond the prefix are kept: an interface address has them.
  */
 export function parsePrefix(value: unknown, lone: boolean): Prefix {
-  const [text, bits, ...rest] = typeof value === 'string' ? value.split('/') : [];
-  const address = text === undefined ? undefined : parseIp(text);
-  const most = address === undefined ? 128 : address.length * 8;
-  if (address === undefined || rest.length > 0 || (bits === undefined && !lone)) {
+  const text = typeof value === 'string' ? value : '';
+  const slash = text.indexOf('/');
+  const address = parseIp(text, slash < 0 ? text.length : slash);
+  if (address === undefined || (slash < 0 && !lone)) {
     const form = lone
       ? "an address or prefix such as '10.1.0.0/16'"
       : "an address with its prefix length such as '10.1.0.1/24'";
     throw new CodecError('', `takes ${form}, not ${show(value)}`);
   }
-  if (bits === undefined) return { address, length: most };
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(bits) || Number(bits) > most) {
-    throw new CodecError('', `takes a prefix length from 0 to ${most}, not ${show(value)}`);
-  }
-  return { address, length: Number(bits) };
+  const most = address.length * 8;
+  const length = slash < 0 ? most : parseBits(text, slash + 1, most);
+  if (length < 0) throw new CodecError('', `takes a prefix length from 0 to ${most}, not ${show(value)}`);
+  return { address, length };
 }

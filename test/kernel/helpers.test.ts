@@ -23,7 +23,7 @@ import { describeUnless, testUnless } from '../support/skip.js';
 import { tcp, udp } from '../support/traffic.js';
 
 leavesNothing();
-jest.setTimeout(60_000);
+jest.setTimeout(5_000);
 
 const noVeth = await unavailable('veth pairs', ({ link }) =>
   link.add({ name: 'it', kind: 'veth', data: { peer: { name: 'other' } } }),

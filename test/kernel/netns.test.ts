@@ -313,6 +313,22 @@ describeUnless(noNetns, 'sysctls', () => {
     expect(await sysctl.get('net.ipv6.conf.eth0.disable_ipv6')).toBe('0');
   });
 
+  test('are set where they should be, even if the handle is closed meanwhile', async () => {
+    await using witness = await Netns.create();
+    const path = `/proc/self/fd/${witness.fd}`;
+    const settings = Array.from({ length: 30 }, async (_, number) => {
+      const handle = Netns.openSync({ path });
+      const written = handle.sysctl.set('net.ipv4.tcp_keepalive_time', 5000 + number);
+      handle.close();
+      // Takes the number of the one that was closed.
+      using other = Netns.createSync();
+      await written;
+      expect(await other.sysctl.get('net.ipv4.tcp_keepalive_time')).toBe('7200');
+    });
+    await Promise.all(settings);
+    expect(Number(await witness.sysctl.get('net.ipv4.tcp_keepalive_time'))).toBeLessThan(5030);
+  });
+
   test('that are not there, or are no names, or take no such value, are refused', async () => {
     await using netns = await Netns.create();
     const { sysctl } = netns;

@@ -11,6 +11,7 @@ import * as all from './all.js';
 export const tables = (): Readonly<Record<string, AttrSet<Rows>>> => all;
 
 type Tables = typeof all;
+/** The kinds of link with a table. */
 export type Kind = keyof Tables;
 
 /** The data of a kind, as written. */

@@ -6,6 +6,7 @@ import * as all from './all.js';
 export const tables = (): Readonly<Record<string, AttrSet<Rows>>> => all;
 
 type Tables = typeof all;
+/** The kinds of master with a table for their ports. */
 export type PortKind = keyof Tables;
 export type PortIn<K extends PortKind> = K extends PortKind
   ? Tables[K] extends AttrSet<infer T>
