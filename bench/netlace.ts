@@ -1,6 +1,9 @@
-/** netlace's part of the comparison: `node netlace.js WORK N REPS`, as every peer. */
+/**
+ * netlace's part of the comparison: `node netlace.js WORK N REPS`, as every peer. With `sync` behind that, one request
+ * after the other by the synchronous client.
+ */
 import { readSync, writeSync } from 'node:fs';
-import { Netns, Rtnetlink, createVethPair } from 'netlace';
+import { Netns, Rtnetlink, createVethPair, type Mode, type Nouns } from 'netlace';
 
 const loopback = 1;
 /** Descriptors of the producer of events, and how many it makes at once: see `peers/c/populate.c`. */
@@ -12,7 +15,11 @@ function printRun(work: string, n: number, ms: number): void {
   console.log(JSON.stringify({ work, n, ms }));
 }
 
-async function listed(work: string, reps: number, list: () => PromiseLike<readonly unknown[]>): Promise<void> {
+async function listed(
+  work: string,
+  reps: number,
+  list: () => PromiseLike<readonly unknown[]> | readonly unknown[],
+): Promise<void> {
   for (let rep = 0; rep < reps; rep++) {
     const start = performance.now();
     const { length } = await list();
@@ -20,50 +27,87 @@ async function listed(work: string, reps: number, list: () => PromiseLike<readon
   }
 }
 
-async function timed(
-  work: string,
-  n: number,
-  make: (prefix: 'w' | 'v', count: number) => Promise<unknown>,
-): Promise<void> {
-  await make('w', Math.floor(n / 10));
+/** What creates objects is done to a tenth, as a warm-up, and then measured. */
+type Round = 'warmUp' | 'measured';
+type Make = (round: Round, index: number) => unknown;
+
+async function timed(work: string, n: number, makeAll: (round: Round, count: number) => unknown): Promise<void> {
+  await makeAll('warmUp', Math.floor(n / 10));
   const start = performance.now();
-  await make('v', n);
+  await makeAll('measured', n);
   printRun(work, n, performance.now() - start);
 }
 
-function addRoutes(rt: Rtnetlink, net: number, count: number): Promise<unknown> {
-  const adds: Promise<void>[] = [];
-  for (let i = 0; i < count; i++) {
-    const to = `${net}.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`;
-    adds.push(rt.route.add({ to, link: loopback, scope: 'link' }));
-  }
-  return Promise.all(adds);
+/** All at once: they travel together. */
+function together(make: Make): (round: Round, count: number) => Promise<unknown> {
+  return (round, count) => Promise.all(Array.from({ length: count }, (_, i) => make(round, i)));
 }
 
-function addVeths(rt: Rtnetlink, prefix: string, count: number): Promise<unknown> {
-  const adds: Promise<void>[] = [];
-  for (let i = 0; i < count; i++) {
-    adds.push(rt.link.add({ name: `${prefix}a${i}`, kind: 'veth', data: { peer: { name: `${prefix}b${i}` } } }));
-  }
-  return Promise.all(adds);
+/** A few at a time, as a container runtime does it. */
+function fewAtATime(make: Make): (round: Round, count: number) => Promise<unknown> {
+  return async (round, count) => {
+    let next = 0;
+    const one = async (): Promise<void> => {
+      while (next < count) await make(round, next++);
+    };
+    await Promise.all([one(), one(), one(), one()]);
+  };
 }
 
-async function attach(client: Rtnetlink, name: string, address: number): Promise<Netns> {
+function oneByOne(make: Make): (round: Round, count: number) => void {
+  return (round, count) => {
+    for (let i = 0; i < count; i++) make(round, i);
+  };
+}
+
+function addRoute({ route }: Nouns<Mode>): Make {
+  return (round, i) => {
+    const net = round === 'warmUp' ? 12 : 11;
+    return route.add({ to: `${net}.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`, link: loopback, scope: 'link' });
+  };
+}
+
+function addVeth({ link }: Nouns<Mode>): Make {
+  return (round, i) => {
+    const prefix = round === 'warmUp' ? 'w' : 'v';
+    return link.add({ name: `${prefix}a${i}`, kind: 'veth', data: { peer: { name: `${prefix}b${i}` } } });
+  };
+}
+
+/** Of a container: the name of its link at the host, and its address. */
+function container(round: Round, i: number): { name: string; address: string } {
+  const number = (round === 'warmUp' ? n : 0) + i + 2;
+  return { name: `v${number}`, address: `10.95.${number >> 8}.${number & 255}/16` };
+}
+
+const gateway = { to: 'default', via: '10.95.0.1' };
+
+async function attach(client: Rtnetlink, round: Round, i: number): Promise<Netns> {
+  const { name, address } = container(round, i);
   const netns = await Netns.create();
   await createVethPair(
     { name, master: 'br0', up: true },
-    {
-      name: 'eth0',
-      netns,
-      up: true,
-      addresses: [`10.95.${address >> 8}.${address & 255}/16`],
-      routes: [{ to: 'default', via: '10.95.0.1' }],
-    },
+    { name: 'eth0', netns, up: true, addresses: [address], routes: [gateway] },
     { client },
   );
   const inside = await Rtnetlink.open({ netns });
   await inside.link.set('lo', { up: true });
   inside.close();
+  return netns;
+}
+
+function attachSync({ sync }: Rtnetlink, master: number, round: Round, i: number): Netns {
+  const { name, address } = container(round, i);
+  const netns = Netns.createSync();
+  const client = Rtnetlink.openSync({ netns });
+  const inside = client.sync;
+  sync.link.add({ name, kind: 'veth', master, up: true, data: { peer: { name: 'eth0', netns } } });
+  const { index } = inside.link.get('eth0');
+  inside.link.set(loopback, { up: true });
+  inside.address.add({ link: index, address });
+  inside.link.set(index, { up: true });
+  inside.route.add(gateway);
+  client.close();
   return netns;
 }
 
@@ -90,30 +134,42 @@ async function events(rt: Rtnetlink, count: number, reps: number): Promise<void>
   watch.close();
 }
 
-const [work = '', countText, repsText] = process.argv.slice(2);
+const [work = '', countText, repsText, sync] = process.argv.slice(2);
 const n = Number(countText);
 const reps = Number(repsText);
 const rt = await Rtnetlink.open();
+const nouns: Nouns<Mode> = sync === 'sync' ? rt.sync : rt;
+const all = sync === 'sync' ? oneByOne : together;
+// Kept until the end: namespaces are taken down after the measurement.
+const kept: Netns[] = [];
 switch (work) {
   case 'links':
-    await listed(work, reps, () => rt.link.list());
+    await listed(work, reps, () => nouns.link.list());
     break;
   case 'routes':
-    await listed(work, reps, () => rt.route.list({ family: 'inet' }));
+    await listed(work, reps, () => nouns.route.list({ family: 'inet' }));
     break;
   case 'add-routes':
-    await timed(work, n, (prefix, count) => addRoutes(rt, prefix === 'w' ? 12 : 11, count));
+    await timed(work, n, all(addRoute(nouns)));
     break;
   case 'veths':
-    await timed(work, n, (prefix, count) => addVeths(rt, prefix, count));
+    await timed(work, n, all(addVeth(nouns)));
     break;
   case 'attach': {
-    // Kept until the end: they are taken down after the measurement.
-    const kept: Netns[] = [];
-    await timed(work, n, async (prefix, count) => {
-      for (let i = 0; i < count; i++) kept.push(await attach(rt, `${prefix}${i}`, (prefix === 'w' ? n : 0) + i + 2));
-    });
-    for (const netns of kept) netns.close();
+    if (sync === 'sync') {
+      const { index } = rt.sync.link.get('br0');
+      await timed(
+        work,
+        n,
+        oneByOne((round, i) => kept.push(attachSync(rt, index, round, i))),
+      );
+    } else {
+      await timed(
+        work,
+        n,
+        fewAtATime(async (round, i) => kept.push(await attach(rt, round, i))),
+      );
+    }
     break;
   }
   case 'events':
@@ -122,4 +178,5 @@ switch (work) {
   default:
     throw new Error(`${work}: no such work`);
 }
+for (const netns of kept) netns.close();
 rt.close();

@@ -81,19 +81,25 @@ function iproute2(work: Work): readonly string[] {
   }
 }
 
+function netlace(...more: string[]): Peer['command'] {
+  const path = fileURLToPath(new URL('netlace.js', import.meta.url));
+  return (work) => [process.execPath, path, work.name, String(work.n), String(work.reps), ...more];
+}
+
 export const peers: readonly Peer[] = [
   {
     name: 'netlace',
     title: 'netlace',
     works: all,
     absent: () => undefined,
-    command: (work) => [
-      process.execPath,
-      fileURLToPath(new URL('netlace.js', import.meta.url)),
-      work.name,
-      String(work.n),
-      String(work.reps),
-    ],
+    command: netlace(),
+  },
+  {
+    name: 'netlace-sync',
+    title: 'netlace, synchronous',
+    works: all.filter((name) => name !== 'events'),
+    absent: () => undefined,
+    command: netlace('sync'),
   },
   {
     name: 'floor',

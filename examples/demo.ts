@@ -159,6 +159,7 @@ async function check(
   ask: () => Promise<string>,
   signal: AbortSignal,
 ): Promise<boolean> {
+  signal.throwIfAborted();
   const limit = AbortSignal.any([signal, AbortSignal.timeout(5000)]);
   const started = performance.now();
   const answer = await Promise.race([
@@ -167,6 +168,7 @@ async function check(
       limit.addEventListener('abort', () => resolve(String(limit.reason)), { once: true }),
     ),
   ]);
+  signal.throwIfAborted();
   const passed = answer === expected;
   const time = (performance.now() - started).toFixed(2).padStart(8);
   console.log(`${passed ? 'ok    ' : 'FAILED'} ${time} ms  ${what}${passed ? '' : `: ${answer}`}`);
@@ -207,9 +209,13 @@ async function main(signal: AbortSignal): Promise<boolean> {
   await joinHosts(one, two);
   signal.throwIfAborted();
   await wireHost(HOSTS[0], one, HOSTS[1]);
+  signal.throwIfAborted();
   await wireHost(HOSTS[1], two, HOSTS[0]);
   const wired = performance.now() - started;
-  for (const [name, netns] of namespaces) await printTree(name, netns);
+  for (const [name, netns] of namespaces) {
+    signal.throwIfAborted();
+    await printTree(name, netns);
+  }
   console.log();
   const passed = await passTraffic(signal);
   console.log(
@@ -223,7 +229,7 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 for (const [name, number] of Object.entries(SIGNALS)) {
   process.once(name, () => {
     process.exitCode = 128 + number;
-    stop.abort(new Error(name));
+    stop.abort(new Error(`stopped by ${name}`));
   });
 }
 
@@ -232,7 +238,9 @@ try {
   process.exitCode ??= passed ? 0 : 1;
 } catch (error) {
   process.exitCode ??= 1;
-  console.error(error instanceof NetlinkError ? `demo: ${error.message}` : error);
+  console.error(
+    error instanceof NetlinkError || error === stop.signal.reason ? `demo: ${(error as Error).message}` : error,
+  );
 } finally {
   for (const netns of namespaces.values()) netns.close();
 }

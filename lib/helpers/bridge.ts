@@ -28,7 +28,7 @@ export type BridgeOptions = LinkOptions &
 export async function createBridge(bridge: BridgeOptions, options: HelperOptions = {}): Promise<Link> {
   checkInterface('bridge', bridge);
   checkList('bridge.ports', bridge.ports);
-  const { netns, master, up, addresses, routes, ports = [], data, ...link } = bridge;
+  const { netns, master, up, addresses, routes, ports = [], data, mtu, ...link } = bridge;
   return operate('createBridge', netns, options, async (operation) => {
     const { clients, call } = operation;
     const client = await clients.in(netns);
@@ -39,8 +39,10 @@ export async function createBridge(bridge: BridgeOptions, options: HelperOptions
       settings: { netns, master, up, addresses, routes },
     });
     for (const member of members) await giveMaster(operation, client, member, made.index);
+    // Given at creation, the MTU would follow that of the ports from the first one on.
+    if (mtu !== undefined) await client.link.set(made.index, { mtu }, call);
     // A bridge takes on a MAC, an MTU and a state from its ports.
-    return members.length === 0 ? made : client.link.get(made.index, call);
+    return mtu === undefined && members.length === 0 ? made : client.link.get(made.index, call);
   });
 }
 

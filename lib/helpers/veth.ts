@@ -1,4 +1,5 @@
-import type { Link } from '../rtnetlink/index.js';
+import { KernelError } from '../errors.js';
+import type { Link, Rtnetlink } from '../rtnetlink/index.js';
 import { checkInterface, configure, type InterfaceOptions, type LinkOptions } from './interface.js';
 import { make, operate, type HelperOptions } from './operation.js';
 
@@ -15,7 +16,7 @@ function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): {
 
 /**
  * Makes a veth pair and configures both ends, each in its own namespace; as a whole. The far end is born where it shall
- * live under the name it shall have: moving or renaming it would wait for the kernel's readers, some 20 ms.
+ * live under the name it shall have: moving it there would wait for the kernel's readers, some 20 ms.
  *
  * Returns both links, as they are in their namespaces.
  *
@@ -50,17 +51,35 @@ export async function createVethPair(
       operation,
       // The near end may come up at once; the far one not before the pair is made.
       () =>
-        nearby.link.add({
-          ...a.link,
-          kind: 'veth',
-          ...(master === undefined ? {} : { master }),
-          ...(up === undefined ? {} : { up }),
-          data: { peer },
-        }),
+        nearby.link
+          .add({
+            ...a.link,
+            kind: 'veth',
+            ...(master === undefined ? {} : { master }),
+            ...(up === undefined ? {} : { up }),
+            data: { peer },
+          })
+          .catch(async (error: unknown) => {
+            throw (await isTaken(error, nearby, near.name)) ? error : ofFarName(error, far.name);
+          }),
       () => nearby.link.delete(near.name),
     );
     const farLink = await configure(operation, inside, far.name, b.settings);
     const nearLink = await configure(operation, nearby, near.name, { addresses, routes });
     return [nearLink, farLink];
   });
+}
+
+/** Whether an error can only be about the near name; the kernel does not say which of the two is taken. */
+async function isTaken(error: unknown, { link }: Rtnetlink, name: string): Promise<boolean> {
+  if (!(error instanceof KernelError) || error.code !== 'EEXIST') return true;
+  return link.get(name).then(
+    () => true,
+    () => false,
+  );
+}
+
+function ofFarName(error: unknown, name: string): KernelError {
+  const { errno, operation } = error as KernelError;
+  return new KernelError({ errno, operation, path: 'link.data(veth).peer.name', value: name });
 }

@@ -6,6 +6,7 @@ const EACCES = 13;
 
 /** Which right the usual calls lack when they fail with EPERM. */
 const HINTS: Readonly<Record<string, string>> = {
+  ioctl: 'it takes the right to trace the process: the same user, or CAP_SYS_PTRACE',
   setns: 'it takes CAP_SYS_ADMIN, over the namespace and in the own user namespace',
   unshare: 'it takes CAP_SYS_ADMIN',
   mount: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',

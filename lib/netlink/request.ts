@@ -24,6 +24,8 @@ export interface Request<out T> {
   readonly value: object;
   /** Reads a reply; not there where none but an ACK is expected. */
   readonly decode?: Decode<T> | undefined;
+  /** The errno, by its name, with which the kernel answers a dump when there is nothing to list. */
+  readonly emptyOn?: string | undefined;
   /** The member of `value` that an errno is about, by the errno's name, for when the kernel does not say. */
   readonly suspects?: Readonly<Record<string, string>> | undefined;
 }

@@ -141,8 +141,14 @@ export function changeLink(value: object): Request<void> {
     flags: 0,
     set,
     value,
-    suspects: { ENODEV: selector(value), EEXIST: 'name' },
+    suspects: { ...masterSuspects(value), ENODEV: selector(value), EEXIST: 'name' },
   };
+}
+
+/** A master that takes no ports, or not this one. */
+function masterSuspects({ index: _index, name: _name, altName: _altName, master, ...others }: LinkAttrsIn): Request<void>['suspects'] {
+  if (master === undefined || master === null) return {};
+  return { EOPNOTSUPP: 'master', ELOOP: 'master', ...(Object.keys(others).length === 0 ? { EINVAL: 'master' } : {}) };
 }
 
 export function deleteLink(value: LinkAttrsIn): Request<void> {

@@ -94,6 +94,8 @@ export function listRoutes(filter: RouteFilterAttrs = {}): Request<Route> {
     set,
     value: filter,
     decode: decodeRoute,
+    // A table comes into being with its first route, `main` too.
+    emptyOn: 'ENOENT',
   };
 }
 

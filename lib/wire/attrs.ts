@@ -148,18 +148,21 @@ class Table<T extends Rows> implements AttrSet<T> {
     for (const [name, { id, codec, second }] of Object.entries(rows)) {
       const spread = 'spread' in codec ? ((codec as SpreadCodec<Rows>).spread as Table<Rows>) : undefined;
       const merges = spread !== undefined || 'merges' in codec;
-      const keys = spread === undefined ? (codec as Partial<MergeCodec<unknown, unknown>>).keys : Object.keys(spread.rows);
+      const keys =
+        spread === undefined ? (codec as Partial<MergeCodec<unknown, unknown>>).keys : Object.keys(spread.rows);
       const whole = keys !== undefined;
       const type = id | (codec.typeFlags ?? 0);
       const field = fieldOf(name, codec);
       const first = { name, id, type, codec, spread, merges, whole, field, slot: slots, second: undefined };
       slots += spread === undefined ? 1 : spread.#slots;
-      const row: Row = second === undefined ? first : { ...first, second: { ...first, ...second, ...variant(name, second, slots++) } };
+      const row: Row =
+        second === undefined ? first : { ...first, second: { ...first, ...second, ...variant(name, second, slots++) } };
       this.#number(row);
       if (row.second !== undefined) this.#number(row.second);
       for (const key of keys ?? [name]) {
         // A field may be half in the header and half in an attribute, but not in two of either.
-        if (whole && spread === undefined ? this.#byName.has(key) : this.has(key)) throw new TypeError(`${prefix}: two attributes named ${key}`);
+        if (whole && spread === undefined ? this.#byName.has(key) : this.has(key))
+          throw new TypeError(`${prefix}: two attributes named ${key}`);
         this.#byName.set(key, row);
       }
     }
@@ -168,7 +171,8 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   #number(row: Row): void {
     const { id, name } = row;
-    if (this.#byId[id] !== undefined) throw new TypeError(`${this.prefix}: ${name} and ${this.#byId[id].name} are both ${id}`);
+    if (this.#byId[id] !== undefined)
+      throw new TypeError(`${this.prefix}: ${name} and ${this.#byId[id].name} are both ${id}`);
     while (this.#byId.length < id) this.#byId.push(undefined);
     this.#byId[id] = row;
   }
@@ -250,7 +254,9 @@ class Table<T extends Rows> implements AttrSet<T> {
   /** `; did you mean 'mtu'?` for a key that differs by little from one that exists. */
   #suggest(key: string): string {
     const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
-    const near = [...this.#byName.keys(), ...this.#headerKeys].find((name) => editDistance(plain(name), plain(key)) <= (key.length > 3 ? 2 : 1));
+    const near = [...this.#byName.keys(), ...this.#headerKeys].find(
+      (name) => editDistance(plain(name), plain(key)) <= (key.length > 3 ? 2 : 1),
+    );
     return near === undefined ? '' : `; did you mean '${near}'?`;
   }
 
@@ -258,7 +264,8 @@ class Table<T extends Rows> implements AttrSet<T> {
     const { header } = this;
     const base = at;
     if (header !== undefined) {
-      if (end - at < header.size) throw new CodecError('', `${end - at} bytes are less than the ${header.size} of the header`);
+      if (end - at < header.size)
+        throw new CodecError('', `${end - at} bytes are less than the ${header.size} of the header`);
       at += (header.size + 3) & ~3;
     }
     const first = placed;
@@ -266,12 +273,12 @@ class Table<T extends Rows> implements AttrSet<T> {
     if (sequence === undefined) {
       const out = this.#start.read(view, base, places, first);
       this.readInto(out, view, at, end, base);
-      return out as AttrsOut<T>;
+      return out;
     }
     enter();
     placed = first + 2 * sequence.length;
     try {
-      return sequence.read(view, base, places, first) as AttrsOut<T>;
+      return sequence.read(view, base, places, first);
     } finally {
       placed = first;
       depth--;
@@ -282,7 +289,14 @@ class Table<T extends Rows> implements AttrSet<T> {
    * The sequence of the attributes from `at` to `end`, with their places put down from `first` on; if there can be one:
    * undefined for what is malformed, unknown or assigned by its codec, and for more than there is room for.
    */
-  #follow(sequence: Sequence, slot: number, first: number, view: DataView, at: number, end: number): Sequence | undefined {
+  #follow(
+    sequence: Sequence,
+    slot: number,
+    first: number,
+    view: DataView,
+    at: number,
+    end: number,
+  ): Sequence | undefined {
     while (end - at >= 4) {
       const size = view.getUint16(at, LITTLE_ENDIAN);
       const id = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
@@ -314,11 +328,13 @@ class Table<T extends Rows> implements AttrSet<T> {
     try {
       while (end - at >= 4) {
         const size = view.getUint16(at, LITTLE_ENDIAN);
-        if (size < 4 || size > end - at) throw new CodecError('', `an attribute of ${size} bytes where ${end - at} are left`);
+        if (size < 4 || size > end - at)
+          throw new CodecError('', `an attribute of ${size} bytes where ${end - at} are left`);
         const type = view.getUint16(at + 2, LITTLE_ENDIAN);
         const row = this.#byId[type & NLA_TYPE_MASK];
         if (row === undefined) {
-          if ((type & NLA_TYPE_MASK) !== this.pad) ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });
+          if ((type & NLA_TYPE_MASK) !== this.pad)
+            ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });
         } else {
           const value = readRow(row, view, at + 4, size - 4, out, base);
           if (!row.merges) fields[row.name] = value;
@@ -336,7 +352,11 @@ function fieldOf(key: string, { read, decidedBy }: AnyCodec): FoundField {
 }
 
 /** What an option's second attribute has of its own. */
-function variant(name: string, { id, codec }: Second<unknown, unknown>, slot: number): Pick<Row, 'type' | 'field' | 'slot'> {
+function variant(
+  name: string,
+  { id, codec }: Second<unknown, unknown>,
+  slot: number,
+): Pick<Row, 'type' | 'field' | 'slot'> {
   return { type: id | (codec.typeFlags ?? 0), field: fieldOf(name, codec), slot };
 }
 
@@ -411,10 +431,7 @@ export function merging<In, Out>(codec: Codec<In, Out>, keys?: readonly string[]
 }
 
 /** The attributes inside depend on a sibling, as IFLA_INFO_DATA's depend on IFLA_INFO_KIND. */
-export function selected<In, Out>(
-  sets: () => Readonly<Record<string, AttrSet<Rows>>>,
-  key: string,
-): Codec<In, Out> {
+export function selected<In, Out>(sets: () => Readonly<Record<string, AttrSet<Rows>>>, key: string): Codec<In, Out> {
   const choose = (siblings: object): [string | undefined, AttrSet<Rows> | undefined] => {
     const kind = (siblings as Record<string, unknown>)[key] as string | undefined;
     const all = sets();
@@ -428,7 +445,11 @@ export function selected<In, Out>(
       if (value instanceof Uint8Array) writer.append(value);
       else if (set !== undefined) labelled(kind, () => set.write(writer, value as AttrsIn<Rows>));
       else if (kind === undefined) throw new CodecError('', `needs ${key}, which says what it consists of`);
-      else throw new CodecError('', `the attributes of ${key} ${show(kind)} are not known here: pass them as a Uint8Array`);
+      else
+        throw new CodecError(
+          '',
+          `the attributes of ${key} ${show(kind)} are not known here: pass them as a Uint8Array`,
+        );
     },
     read(view, at, length, siblings) {
       const [kind, set] = choose(siblings);
@@ -473,7 +494,8 @@ export function list<In, Out>(element: Codec<In, Out>, type = 1): Codec<readonly
       const end = at + length;
       while (end - at >= 4) {
         const size = view.getUint16(at, LITTLE_ENDIAN);
-        if (size < 4 || size > end - at) throw new CodecError(`[${out.length}]`, `${size} bytes where ${end - at} are left`);
+        if (size < 4 || size > end - at)
+          throw new CodecError(`[${out.length}]`, `${size} bytes where ${end - at} are left`);
         try {
           out.push(element.read(view, at + 4, size - 4, siblings, base));
         } catch (error) {

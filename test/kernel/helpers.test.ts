@@ -1,4 +1,5 @@
 /** The helpers: what they make, that traffic passes through it, and that nothing is left of it when a step fails. */
+import { channel } from 'node:diagnostics_channel';
 import { expect, jest, test } from '@jest/globals';
 import { ArgumentError, ClosedError, CodecError, KernelError, TimeoutError } from '../../lib/errors.js';
 import {
@@ -12,7 +13,7 @@ import {
   type VxlanOptions,
 } from '../../lib/helpers/index.js';
 import { Netns } from '../../lib/namespaces/netns.js';
-import { Rtnetlink } from '../../lib/rtnetlink/client.js';
+import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { Link } from '../../lib/rtnetlink/link.js';
 import { everythingIn, withoutLinkLocals } from '../support/everything.js';
 import { noIproute2 } from '../support/iproute2.js';
@@ -23,7 +24,7 @@ import { describeUnless, testUnless } from '../support/skip.js';
 import { tcp, udp } from '../support/traffic.js';
 
 leavesNothing();
-jest.setTimeout(5_000);
+jest.setTimeout(60_000);
 
 const noVeth = await unavailable('veth pairs', ({ link }) =>
   link.add({ name: 'it', kind: 'veth', data: { peer: { name: 'other' } } }),
@@ -56,7 +57,7 @@ async function namesIn({ client }: Sandbox): Promise<string[]> {
 }
 
 async function addressesOf({ client }: Sandbox, link: string): Promise<string[]> {
-  return (await client.address.list({ link, family: 'inet' })).map(({ address }) => address!);
+  return (await client.address.list({ link, family: 'inet' })).map(({ address }) => address);
 }
 
 async function addPair({ client }: Sandbox, name: string): Promise<void> {
@@ -86,7 +87,7 @@ describeUnless(noVeth, 'createVethPair', () => {
         group: 5,
         txQueueLength: 99,
         txQueues: 2,
-        addresses: ['10.1.0.1/24', { address: '10.1.0.2/24', label: 'near:x', scope: 'link' }, 'fd00::1/64'],
+        addresses: ['10.1.0.1/24', { address: '10.9.0.2/24', label: 'near:x', scope: 'link' }, 'fd00::1/64'],
         routes: [{ to: '10.2.0.0/16', via: '10.1.0.9' }],
         up: true,
       };
@@ -126,11 +127,10 @@ describeUnless(noVeth, 'createVethPair', () => {
       });
       expect(await namesIn(here)).toEqual(['lo', 'near']);
       expect(await namesIn(there)).toEqual(['far', 'lo']);
-      expect(await addressesOf(here, 'near')).toEqual(['10.1.0.1/24', '10.1.0.2/24']);
-      expect(await here.client.address.list({ link: 'near', family: 'inet' })).toMatchObject([
-        {},
-        { label: 'near:x', scope: 'link' },
-      ]);
+      expect((await addressesOf(here, 'near')).sort()).toEqual(['10.1.0.1/24', '10.9.0.2/24']);
+      expect(await here.client.address.list({ link: 'near', family: 'inet' })).toContainEqual(
+        expect.objectContaining({ address: '10.9.0.2/24', label: 'near:x', scope: 'link' }),
+      );
       expect(
         (await here.client.address.list({ link: 'near', family: 'inet6' })).map(({ address }) => address),
       ).toContain('fd00::1/64');
@@ -208,7 +208,7 @@ describeUnless(noBridge, 'bridges', () => {
   test('a bridge with settings, addresses, routes and ports that had other masters or none', () =>
     inSandboxes(1, async (here) => {
       const { netns, client } = here;
-      const old = await createBridge({ name: 'old', netns, data: { vlanFiltering: false } });
+      const old = await createBridge({ name: 'old', netns, data: { forwardDelay: 300 } });
       await addPair(here, 'a');
       await addPair(here, 'b');
       await client.link.set('a', { master: 'old' });
@@ -217,7 +217,7 @@ describeUnless(noBridge, 'bridges', () => {
         netns,
         address: '02:00:00:00:00:0b',
         mtu: 1400,
-        data: { stp: 'disabled', forwardDelay: 400, ageingTime: 6000 },
+        data: { forwardDelay: 400, ageingTime: 6000 },
         addresses: ['10.1.0.1/24'],
         routes: [{ to: '10.2.0.0/16', via: '10.1.0.2' }],
         ports: ['a', (await client.link.get('b')).index],
@@ -237,6 +237,18 @@ describeUnless(noBridge, 'bridges', () => {
       expect(await client.route.list({ family: 'inet', table: 'main' })).toContainEqual(
         expect.objectContaining({ to: '10.2.0.0/16', via: '10.1.0.2', link: bridge.index }),
       );
+    }));
+
+  test('the MTU that was asked for outlasts ports with another', () =>
+    inSandboxes(1, async (here) => {
+      await addPair(here, 'a');
+      await addPair(here, 'b');
+      expect(await createBridge({ name: 'br0', netns: here.netns, mtu: 1400, ports: ['a'] })).toMatchObject({
+        mtu: 1400,
+      });
+      expect(await createBridge({ name: 'br1', netns: here.netns, mtu: 1400 })).toMatchObject({ mtu: 1400 });
+      expect(await attachToBridge({ link: 'b', bridge: 'br1', netns: here.netns })).toMatchObject({ mtu: 1500 });
+      expect(await here.client.link.get('br1')).toMatchObject({ mtu: 1400 });
     }));
 
   test('what is returned is the bridge with its ports', () =>
@@ -314,7 +326,7 @@ function overlayEnd(here: 1 | 2, { netns }: Sandbox, more: Partial<VxlanOptions>
   return {
     name: 'vx',
     netns,
-    address: MACS[here - 1],
+    address: MACS[here - 1]!,
     addresses: [`10.42.0.${here}/24`],
     data: { id: 42, port: 4789, local: `192.0.2.${here}`, learning: false },
     remotes: [{ mac: MACS[there - 1], ip: `10.42.0.${there}`, dst: `192.0.2.${there}` }],
@@ -389,7 +401,9 @@ describeUnless(noVxlan, 'createVxlan', () => {
     inSandboxes(4, async (one, two, box, container) => {
       await join(one, two);
       await createBridge({ name: 'br0', netns: one.netns, mtu: 1450, up: true });
-      await createVxlan(overlayEnd(1, one, { master: 'br0', addresses: [], remotes: [], mtu: 1450 }));
+      await createVxlan(
+        overlayEnd(1, one, { master: 'br0', address: undefined, addresses: [], remotes: [], mtu: 1450 }),
+      );
       await one.client.fdb.append({ link: 'vx', mac: MACS[1], dst: '192.0.2.2' });
       await one.client.fdb.append({ link: 'vx', mac: '00:00:00:00:00:00', dst: '192.0.2.2' });
       await createVethPair(
@@ -456,4 +470,323 @@ describeUnless(noMacvlan, 'createMacvlan', () => {
       expect(link).toMatchObject({ name: 'mv', data: { mode: 'private' } });
       expect(link).not.toHaveProperty('linkNetnsId');
     }));
+});
+
+/** What a step that fails must leave alone. */
+interface Scene {
+  /** Has a loopback that is up, the pair `taken` and `taken-peer`, routes, and `member`, a port with settings of the bridge `old`. */
+  readonly here: Sandbox;
+  /** Has a loopback that is up and the pair `busy` and `busy-peer`. */
+  readonly there: Sandbox;
+}
+
+async function inScene(body: (scene: Scene) => Promise<void>): Promise<void> {
+  await inSandboxes(2, async (here, there) => {
+    await withoutLinkLocals(here);
+    await withoutLinkLocals(there);
+    await here.client.link.set('lo', { up: true });
+    await there.client.link.set('lo', { up: true });
+    await addPair(here, 'taken');
+    await addPair(there, 'busy');
+    await createBridge({ name: 'old', netns: here.netns, address: '02:00:00:00:00:0d' });
+    await addPair(here, 'member');
+    await attachToBridge({
+      link: 'member',
+      bridge: 'old',
+      netns: here.netns,
+      port: { cost: 77, priority: 9, hairpin: true, learning: false },
+    });
+    await here.client.address.add({ link: 'lo', address: '10.9.0.1/24' });
+    await here.client.route.add({ to: '10.66.0.0/16', type: 'blackhole' });
+    await here.client.route.add({ to: 'fd66::/64', type: 'blackhole', metric: 3 });
+    await body({ here, there });
+  });
+}
+
+type Failing = (scene: Scene) => Promise<unknown>;
+interface Expected {
+  /** The class, by its name. */
+  readonly name: string;
+  readonly code: string;
+  readonly argument?: string;
+  readonly path?: string | RegExp;
+}
+
+const failed = (code: string, path: string | RegExp): Expected => ({ name: KernelError.name, code, path });
+const unwritable = (path: string): Expected => ({ name: CodecError.name, code: 'ERR_NETLACE_CODEC', path });
+const refused = (argument: string): Expected => ({ name: ArgumentError.name, code: 'ERR_NETLACE_ARGUMENT', argument });
+const closed: Expected = { name: ClosedError.name, code: 'ERR_NETLACE_CLOSED' };
+
+async function closedNetns(): Promise<Netns> {
+  const netns = await Netns.create();
+  netns.close();
+  return netns;
+}
+
+const veth =
+  (near: object, far: object = {}, options: object = {}): Failing =>
+  ({ here, there }) =>
+    createVethPair({ name: 'near', netns: here.netns, ...near }, { name: 'far', netns: there.netns, ...far }, options);
+const bridge =
+  (more: object, options: object = {}): Failing =>
+  ({ here }) =>
+    createBridge({ name: 'br0', netns: here.netns, ...more }, options);
+const vxlan =
+  (more: object, options: object = {}): Failing =>
+  ({ here, there }) =>
+    createVxlan(
+      { name: 'vx', netns: there.netns, underlay: here.netns, data: { id: 42, port: 4789 }, ...more },
+      options,
+    );
+const macvlan =
+  (more: object, options: object = {}): Failing =>
+  ({ here, there }) =>
+    createMacvlan({ name: 'mv', netns: there.netns, linkNetns: here.netns, link: 'taken', ...more }, options);
+const attach =
+  (more: object, options: object = {}): Failing =>
+  ({ here }) =>
+    attachToBridge({ link: 'member', bridge: 'old', netns: here.netns, ...more }, options);
+
+const ok = { addresses: ['10.1.0.1/24'], up: true };
+const twice = { to: '10.5.0.0/16', via: '10.1.0.7' };
+const remote = { mac: MACS[0], dst: '192.0.2.8', ip: '10.42.0.1' };
+
+const failures: readonly [title: string, run: Failing, expected: Expected][] = [
+  ['veth: the near name is taken', veth({ name: 'taken' }), failed('EEXIST', 'link.name')],
+  ['veth: the far name is taken', veth({}, { name: 'busy' }), failed('EEXIST', 'link.data(veth).peer.name')],
+  ['veth: the near name is too long', veth({ name: 'sixteen-letters-' }), unwritable('link.name')],
+  ['veth: the far name is too long', veth({}, { name: 'sixteen-letters-' }), unwritable('link.data(veth).peer.name')],
+  ['veth: a near name without a number', veth({ name: 'veth%d' }), refused('near.name')],
+  ['veth: a far name without a number', veth({}, { name: 'eth%d' }), refused('far.name')],
+  ['veth: no far name', veth({}, { name: undefined }), refused('far.name')],
+  ['veth: a bad near address', veth({ addresses: ['10.1.0.1/33'] }, ok), unwritable('address.address')],
+  ['veth: a bad far address', veth(ok, { addresses: ['10.1.0.1'] }), unwritable('address.address')],
+  [
+    'veth: a far address twice',
+    veth(ok, { addresses: ['10.1.0.2/24', '10.1.0.2/24'] }),
+    failed('EEXIST', 'address.address'),
+  ],
+  ['veth: a near route twice', veth({ ...ok, routes: [twice, twice] }, ok), failed('EEXIST', 'route.to')],
+  [
+    'veth: a far route by nothing',
+    veth(ok, { ...ok, routes: [{ to: 'default', via: '10.8.0.1' }] }),
+    failed('ENETUNREACH', /^route\./),
+  ],
+  ['veth: a near master that is not there', veth({ ...ok, master: 'nobody' }), failed('ENODEV', 'link.master')],
+  ['veth: a far master that is not there', veth(ok, { ...ok, master: 'nobody' }), failed('ENODEV', 'link.master')],
+  ['veth: a far master that takes no ports', veth(ok, { ...ok, master: 'busy' }), failed('EOPNOTSUPP', /^link\./)],
+  ['veth: the near namespace is closed', async (scene) => veth({ netns: await closedNetns() })(scene), closed],
+  ['veth: the far namespace is closed', async (scene) => veth({}, { netns: await closedNetns() })(scene), closed],
+  ['veth: a near MAC of 5 bytes', veth({ address: '02:00:00:00:01' }), unwritable('link.address')],
+  ['veth: a far MAC of 5 bytes', veth({}, { address: '02:00:00:00:01' }), unwritable('link.data(veth).peer.address')],
+  ['veth: a misspelt near option', veth({ mut: 1400 }), unwritable('link.mut')],
+  ['veth: a misspelt far option', veth({}, { mut: 1400 }), unwritable('link.data(veth).peer.mut')],
+  [
+    'veth: a misspelt option of a far address',
+    veth(ok, { addresses: [{ address: '10.1.0.2/24', lable: 'x' }] }),
+    unwritable('address.lable'),
+  ],
+  [
+    'veth: a misspelt option of a near route',
+    veth({ ...ok, routes: [{ to: 'default', vai: '10.1.0.2' }] }),
+    unwritable('route.vai'),
+  ],
+  ['veth: addresses that are no list', veth({ addresses: '10.1.0.1/24' }), refused('near.addresses')],
+  ['veth: routes that are no list', veth({}, { routes: {} }), refused('far.routes')],
+  ['veth: something else than a namespace', veth({}, { netns: { fd: 0 } }), refused('far.netns')],
+  ['veth: a misspelt helper option', veth({}, {}, { timeuot: 5 }), refused('options.timeuot')],
+  ['veth: a timeout that is none', veth({}, {}, { timeout: 0 }), refused('options.timeout')],
+  ['veth: a signal that is none', veth({}, {}, { signal: {} }), refused('options.signal')],
+  ['veth: a client that is none', veth({}, {}, { client: {} }), refused('options.client')],
+  [
+    'veth: a near route that goes by another link, then one that fails',
+    veth({
+      ...ok,
+      routes: [
+        { to: '10.5.0.0/16', link: 'lo' },
+        { to: '10.6.0.0/16', type: 'blackhole' },
+        { to: 'fd66::/64', type: 'blackhole' },
+        twice,
+        twice,
+      ],
+    }),
+    failed('EEXIST', 'route.to'),
+  ],
+  ['bridge: the name is taken', bridge({ name: 'taken' }), failed('EEXIST', 'link.name')],
+  ['bridge: a port that is not there', bridge({ ports: ['member', 'nobody'] }), failed('ENODEV', /^link\./)],
+  ['bridge: a port that cannot be one', bridge({ ports: ['member', 'taken', 'lo'] }), failed('EINVAL', /^link\./)],
+  ['bridge: a bad address', bridge({ ports: ['member'], addresses: ['10.1.0.1'] }), unwritable('address.address')],
+  [
+    'bridge: a master that is not there',
+    bridge({ ports: ['member'], master: 'nobody' }),
+    failed('ENODEV', 'link.master'),
+  ],
+  ['bridge: a setting out of range', bridge({ data: { priority: 65536 } }), unwritable('link.data(bridge).priority')],
+  ['bridge: a misspelt setting', bridge({ data: { forwardDelai: 4 } }), unwritable('link.data(bridge).forwardDelai')],
+  ['bridge: a misspelt option', bridge({ port: ['member'] }), unwritable('link.port')],
+  ['bridge: ports that are no list', bridge({ ports: 'member' }), refused('bridge.ports')],
+  ['bridge: a misspelt helper option', bridge({}, { clinet: 1 }), refused('options.clinet')],
+  ['bridge: the namespace is closed', async (scene) => bridge({ netns: await closedNetns() })(scene), closed],
+  ['vxlan: the name is taken', vxlan({ name: 'busy' }), failed('EEXIST', 'link.name')],
+  [
+    'vxlan: the second remote is bad',
+    vxlan({ remotes: [remote, { ...remote, dst: '192.0.2' }], up: true }),
+    unwritable('fdb.dst'),
+  ],
+  [
+    'vxlan: the second remote is there',
+    vxlan({ remotes: [remote, { ...remote, mac: '01:00:5e:00:00:01' }, { ...remote, ip: '10.42.0' }] }),
+    unwritable('neighbour.to'),
+  ],
+  [
+    'vxlan: a misspelt option of a remote',
+    vxlan({ remotes: [remote, { ...remote, pi: '10.42.0.9' }] }),
+    refused('vxlan.remotes[1].pi'),
+  ],
+  ['vxlan: remotes that are no list', vxlan({ remotes: remote }), refused('vxlan.remotes')],
+  ['vxlan: an id of 25 bits', vxlan({ data: { id: 2 ** 24, port: 4789 } }), unwritable('link.data(vxlan).id')],
+  [
+    'vxlan: a device that is not there',
+    vxlan({ data: { id: 42, link: 'nobody' } }),
+    failed('ENODEV', 'link.data.link'),
+  ],
+  [
+    'vxlan: a route by nothing',
+    vxlan({ up: true, routes: [{ to: '10.5.0.0/16', via: '10.7.0.1' }] }),
+    failed('ENETUNREACH', /^route\./),
+  ],
+  ['vxlan: the underlay is closed', async (scene) => vxlan({ underlay: await closedNetns() })(scene), closed],
+  ['vxlan: the namespace is closed', async (scene) => vxlan({ netns: await closedNetns() })(scene), closed],
+  ['vxlan: something else than a namespace', vxlan({ underlay: 'host' }), refused('vxlan.underlay')],
+  ['macvlan: the name is taken', macvlan({ name: 'busy' }), failed('EEXIST', 'link.name')],
+  ['macvlan: no parent', macvlan({ link: undefined }), refused('macvlan.link')],
+  ['macvlan: a parent that is not there', macvlan({ link: 'nobody' }), failed('ENODEV', 'link.link')],
+  ['macvlan: a bad address', macvlan({ addresses: ['10.1.0.0.1/8'] }), unwritable('address.address')],
+  ['macvlan: an unknown mode', macvlan({ data: { mode: 'bridges' } }), unwritable('link.data(macvlan).mode')],
+  [
+    'macvlan: the parent namespace is closed',
+    async (scene) => macvlan({ linkNetns: await closedNetns() })(scene),
+    closed,
+  ],
+  ['attach: a link that is not there', attach({ link: 'nobody' }), failed('ENODEV', 'link.name')],
+  ['attach: a bridge that is not there', attach({ bridge: 'nobody' }), failed('ENODEV', 'link.master')],
+  ['attach: a bridge that is none', attach({ bridge: 'taken' }), failed('EOPNOTSUPP', /^link\./)],
+  [
+    'attach: a setting out of range',
+    attach({ link: 'taken', port: { cost: 0 } }),
+    unwritable('link.port(bridge).cost'),
+  ],
+  // Half of the settings are made by then.
+  [
+    'attach: a setting that the kernel refuses',
+    attach({ port: { hairpin: false, state: 'forwarding' } }),
+    { name: KernelError.name, code: 'ENETDOWN' },
+  ],
+  ['attach: a misspelt option', attach({ prot: { cost: 1 } }), refused('attachment.prot')],
+  ['attach: a misspelt setting', attach({ port: { coast: 1 } }), unwritable('link.port(bridge).coast')],
+  [
+    'detach: a link that is not there',
+    ({ here }) => detachFromBridge({ link: 'nobody', netns: here.netns }),
+    failed('ENODEV', 'link.name'),
+  ],
+  ['detach: no link', ({ here }) => detachFromBridge({ netns: here.netns } as never), refused('attachment.link')],
+];
+
+const noScene = noBridge ?? noVxlan ?? noMacvlan ?? noIproute2;
+
+describeUnless(noScene, 'a step fails: everything is as before', () => {
+  test.each(failures)('%s', (_title, run, { path, ...expected }) =>
+    inScene(async (scene) => {
+      const { here, there } = scene;
+      const before = [everythingIn(here), everythingIn(there)];
+      const descriptors = openDescriptors();
+      const error = await errorOf(() => run(scene));
+      expect({
+        name: error.name,
+        code: error['code'],
+        argument: error['argument'],
+        message: error.message,
+      }).toMatchObject(expected);
+      if (path instanceof RegExp) expect(error['path']).toMatch(path);
+      else if (path !== undefined) expect(error['path']).toBe(path);
+      expect([everythingIn(here), everythingIn(there)]).toEqual(before);
+      expect(openDescriptors()).toEqual(descriptors);
+    }),
+  );
+
+  test('a port of another bridge goes back there with its settings', () =>
+    inScene(async (scene) => {
+      const { here } = scene;
+      const before = everythingIn(here);
+      await createBridge({ name: 'new', netns: here.netns, address: '02:00:00:00:00:0e' });
+      const between = everythingIn(here);
+      await errorOf(() => attach({ bridge: 'new', port: { state: 'forwarding' } })(scene));
+      expect(everythingIn(here)).toEqual(between);
+      await here.client.link.delete('new');
+      expect(everythingIn(here)).toEqual(before);
+    }));
+});
+
+describeUnless(noScene, 'a helper is given up', () => {
+  const all: readonly [title: string, (options: object) => Failing][] = [
+    ['createVethPair', (options) => veth({ ...ok, routes: [twice] }, ok, options)],
+    ['createBridge', (options) => bridge({ ...ok, ports: ['member', 'taken'] }, options)],
+    ['createVxlan', (options) => vxlan({ ...ok, remotes: [remote] }, options)],
+    ['createMacvlan', (options) => macvlan(ok, options)],
+    ['attachToBridge', (options) => attach({ link: 'taken', port: { cost: 5 } }, options)],
+  ];
+
+  test.each(all)('%s: by a signal that was given before', (_title, run) =>
+    inScene(async (scene) => {
+      const before = [everythingIn(scene.here), everythingIn(scene.there)];
+      const reason = new Error('no longer');
+      expect(await errorOf(() => run({ signal: AbortSignal.abort(reason) })(scene))).toBe(reason);
+      expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
+    }),
+  );
+
+  test.each(all)('%s: by a signal, after each of its requests', (_title, run) =>
+    inScene(async (scene) => {
+      const before = [everythingIn(scene.here), everythingIn(scene.there)];
+      const reason = new Error('no longer');
+      let given = 0;
+      // Each time one request more is let through, until all are.
+      for (let requests = 1; ; requests++) {
+        const controller = new AbortController();
+        let sent = 0;
+        const count = (): void => {
+          if (++sent === requests) controller.abort(reason);
+        };
+        channel('netlace:request').subscribe(count);
+        try {
+          await run({ signal: controller.signal })(scene);
+          break;
+        } catch (error) {
+          expect(error).toBe(reason);
+          given++;
+        } finally {
+          channel('netlace:request').unsubscribe(count);
+        }
+        expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
+      }
+      expect(given).toBeGreaterThan(1);
+    }),
+  );
+
+  test.each(all)('%s: by its timeout', (_title, run) =>
+    inScene(async (scene) => {
+      const before = [everythingIn(scene.here), everythingIn(scene.there)];
+      const busy = (): void => {
+        // The event loop stands still for longer than the helper has.
+        const end = performance.now() + 5;
+        while (performance.now() < end);
+      };
+      channel('netlace:request').subscribe(busy);
+      const error = await errorOf(() => run({ timeout: 1 })(scene));
+      channel('netlace:request').unsubscribe(busy);
+      expect(error).toBeInstanceOf(TimeoutError);
+      expect(error['code']).toBe('ERR_NETLACE_TIMEOUT');
+      expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
+    }),
+  );
 });

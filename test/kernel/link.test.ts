@@ -80,8 +80,12 @@ describeUnless(noNetns, 'links', () => {
         await client.link.add({ ...near, kind: 'veth', data: { peer: { ...peer, netns: far.netns } } });
         const here = await client.link.get('near0');
         const there = await far.client.link.get('far0');
-        expect(here).toMatchObject({ ...near, kind: 'veth', type: 'ether', link: 456 });
-        expect(there).toMatchObject({ ...peer, kind: 'veth', type: 'ether', link: 123, up: false });
+        // Kernels without receive packet steering have only one, and do not report it.
+        const withoutRps = (await client.link.get('lo')).rxQueues === undefined;
+        const reported = ({ rxQueues, ...rest }: typeof near | typeof peer) =>
+          withoutRps ? rest : { rxQueues, ...rest };
+        expect(here).toMatchObject({ ...reported(near), kind: 'veth', type: 'ether', link: 456 });
+        expect(there).toMatchObject({ ...reported(peer), kind: 'veth', type: 'ether', link: 123, up: false });
         expect(here.linkNetnsId).toEqual(expect.any(Number));
         expect(there.linkNetnsId).toEqual(expect.any(Number));
         expect(await names(client)).toEqual(['lo', 'near0']);

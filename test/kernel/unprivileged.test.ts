@@ -28,16 +28,11 @@ const skip =
   (existsSync(build) ? undefined : 'needs the build: npm run build:all') ??
   (readableByAll(build) && readableByAll(process.execPath) ? undefined : 'other users may not read this checkout');
 
-interface Told {
-  readonly name: string;
-  readonly code: string;
-  readonly syscall?: string;
-  readonly operation?: string;
-  readonly message: string;
-}
-
 /** Runs `body`, which fills `told`, in a child process, and returns that. */
-function inChild(body: string, options: { readonly uid?: number; readonly gid?: number } = {}): Record<string, Told | unknown> {
+function inChild(
+  body: string,
+  options: { readonly uid?: number; readonly gid?: number } = {},
+): Record<string, unknown> {
   const source = `
     const { Netns, Rtnetlink } = require(${JSON.stringify(build)});
     const told = {};
@@ -49,9 +44,13 @@ function inChild(body: string, options: { readonly uid?: number; readonly gid?: 
       }
     };
     (async () => { ${body} })().then(() => console.log(JSON.stringify(told)));`;
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8', cwd: '/', ...options });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', source], {
+    encoding: 'utf8',
+    cwd: '/',
+    ...options,
+  });
   if (status !== 0) throw new Error(`the child ended with ${status}: ${stderr}`);
-  return JSON.parse(stdout) as Record<string, Told>;
+  return JSON.parse(stdout) as Record<string, unknown>;
 }
 
 const names = (capability: string): unknown => expect.stringContaining(capability);
@@ -71,7 +70,16 @@ describeUnless(skip, 'without rights', () => {
       await attempt('names', async () => Array.isArray(Netns.list()));`,
       { uid: NOBODY, gid: NOBODY },
     );
-    expect(told).toEqual({ links: true, get: 1, sync: 'lo', routes: true, addresses: true, watch: 'synced', current: true, names: true });
+    expect(told).toEqual({
+      links: true,
+      get: 1,
+      sync: 'lo',
+      routes: true,
+      addresses: true,
+      watch: 'synced',
+      current: true,
+      names: true,
+    });
   });
 
   test('making a namespace says that it takes CAP_SYS_ADMIN', () => {
@@ -84,7 +92,12 @@ describeUnless(skip, 'without rights', () => {
       { uid: NOBODY, gid: NOBODY },
     );
     for (const key of ['create', 'createSync']) {
-      expect(told[key]).toMatchObject({ name: 'SyscallError', code: 'EPERM', syscall: 'unshare', message: names('CAP_SYS_ADMIN') });
+      expect(told[key]).toMatchObject({
+        name: 'SyscallError',
+        code: 'EPERM',
+        syscall: 'unshare',
+        message: names('CAP_SYS_ADMIN'),
+      });
     }
     expect(told['named']).toMatchObject({
       name: 'SyscallError',
@@ -113,22 +126,37 @@ describeUnless(skip, 'without rights', () => {
       await attempt('sysctl', () => netns.sysctl.set('net.ipv4.ip_forward', 1));
       await attempt('connect', () => netns.connect({ host: '127.0.0.1', port: 9 }));
       await attempt('listen', () => netns.listen(require('node:net').createServer(), { port: 80 }));
-      await attempt('pin', () => netns.pin('/run/netlace-never'));`);
+      await attempt('pin', () => netns.pin('/etc/netlace-never'));`);
     // The list was being read on a socket from before, if one was idle; a new one takes entering the namespace.
     for (const key of ['add', 'set', 'sync', 'address', 'route']) {
-      expect(told[key]).toMatchObject({ name: 'KernelError', code: 'EPERM', operation: expect.stringMatching(/^RTM_/), message: names('CAP_NET_ADMIN') });
+      expect(told[key]).toMatchObject({
+        name: 'KernelError',
+        code: 'EPERM',
+        operation: expect.stringMatching(/^RTM_/),
+        message: names('CAP_NET_ADMIN'),
+      });
     }
     for (const key of ['open', 'openSync', 'sysctl', 'connect', 'listen', 'list']) {
-      expect(told[key]).toMatchObject({ name: 'SyscallError', code: 'EPERM', syscall: 'setns', message: names('CAP_SYS_ADMIN') });
+      expect(told[key]).toMatchObject({
+        name: 'SyscallError',
+        code: 'EPERM',
+        syscall: 'setns',
+        message: names('CAP_SYS_ADMIN'),
+      });
     }
     expect(told['pin']).toMatchObject({ name: 'SyscallError', code: 'EACCES', syscall: 'open' });
   });
 
   test('sockets in the own namespace take CAP_SYS_ADMIN too: it has to be entered like any other', () => {
-    const told = inChild(
-      `await attempt('udp', () => Netns.current().udp({ address: '127.0.0.1' }));`,
-      { uid: NOBODY, gid: NOBODY },
-    );
-    expect(told['udp']).toMatchObject({ name: 'SyscallError', code: 'EPERM', syscall: 'setns', message: names('CAP_SYS_ADMIN') });
+    const told = inChild(`await attempt('udp', () => Netns.current().udp({ address: '127.0.0.1' }));`, {
+      uid: NOBODY,
+      gid: NOBODY,
+    });
+    expect(told['udp']).toMatchObject({
+      name: 'SyscallError',
+      code: 'EPERM',
+      syscall: 'setns',
+      message: names('CAP_SYS_ADMIN'),
+    });
   });
 });

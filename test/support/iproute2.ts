@@ -8,10 +8,13 @@ const present = ['ip', 'bridge', 'nsenter'].filter((tool) => spawnSync(tool, ['-
 export const noIproute2: string | undefined =
   present.length === 3 ? undefined : 'needs ip and bridge (iproute2) and nsenter (util-linux)';
 
+/** `npm run test:sanitize` preloads its libraries into Node.js: they would find fault with these tools too. */
+const { LD_PRELOAD: _, ...env } = process.env;
+
 /** Runs a command inside the namespace, which must succeed. */
 export function runIn({ netns }: Sandbox, command: string): string {
   const args = [`--net=/proc/${process.pid}/fd/${netns.fd}`, ...command.trim().split(/ +/)];
-  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;
 }

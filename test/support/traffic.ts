@@ -4,6 +4,9 @@ import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Netns } from '../../lib/namespaces/netns.js';
 
+/** Milliseconds until what should have been answered is called lost. */
+const LIMIT = 20_000;
+
 /** Asks a TCP server at `address` of `to`; resolves with the address that it sees the caller come from. */
 export async function tcp(from: Netns, to: Netns, address: string): Promise<string> {
   const server = await to.listen(
@@ -12,7 +15,9 @@ export async function tcp(from: Netns, to: Netns, address: string): Promise<stri
   );
   try {
     const { port } = server.address() as { port: number };
-    return await text(from.connect({ host: address, port }));
+    const socket = from.connect({ host: address, port });
+    socket.setTimeout(LIMIT, () => socket.destroy(new Error(`no answer from ${address}`)));
+    return await text(socket);
   } finally {
     server.close();
     await once(server, 'close');
@@ -26,7 +31,7 @@ export async function udp(from: Netns, to: Netns, address: string): Promise<stri
   const client = await from.udp({ address: any });
   try {
     server.on('message', (_message, asker) => server.send(asker.address, asker.port, asker.address));
-    const answer = once(client, 'message') as Promise<[Buffer]>;
+    const answer = once(client, 'message', { signal: AbortSignal.timeout(LIMIT) }) as Promise<[Buffer]>;
     client.send('who am I?', server.address().port, address);
     return (await answer)[0].toString();
   } finally {
