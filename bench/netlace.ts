@@ -82,17 +82,23 @@ function container(round: Round, i: number): { name: string; address: string } {
 
 const gateway = { to: 'default', via: '10.95.0.1' };
 
-async function attach(client: Rtnetlink, round: Round, i: number): Promise<Netns> {
+async function bringLoopbackUp(netns: Netns): Promise<void> {
+  const inside = await Rtnetlink.open({ netns });
+  await inside.link.set(loopback, { up: true });
+  inside.close();
+}
+
+async function attach(client: Rtnetlink, master: number, round: Round, i: number): Promise<Netns> {
   const { name, address } = container(round, i);
   const netns = await Netns.create();
-  await createVethPair(
-    { name, master: 'br0', up: true },
-    { name: 'eth0', netns, up: true, addresses: [address], routes: [gateway] },
-    { client },
-  );
-  const inside = await Rtnetlink.open({ netns });
-  await inside.link.set('lo', { up: true });
-  inside.close();
+  await Promise.all([
+    bringLoopbackUp(netns),
+    createVethPair(
+      { name, master, up: true },
+      { name: 'eth0', netns, up: true, addresses: [address], routes: [gateway] },
+      { client },
+    ),
+  ]);
   return netns;
 }
 
@@ -156,8 +162,8 @@ switch (work) {
     await timed(work, n, all(addVeth(nouns)));
     break;
   case 'attach': {
+    const { index } = await rt.link.get('br0');
     if (sync === 'sync') {
-      const { index } = rt.sync.link.get('br0');
       await timed(
         work,
         n,
@@ -167,7 +173,7 @@ switch (work) {
       await timed(
         work,
         n,
-        fewAtATime(async (round, i) => kept.push(await attach(rt, round, i))),
+        fewAtATime(async (round, i) => kept.push(await attach(rt, index, round, i))),
       );
     }
     break;

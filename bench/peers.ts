@@ -159,6 +159,6 @@ export const peers: readonly Peer[] = [
     works: all,
     absent: succeeds('/usr/bin/python3', '-c', 'import pyroute2'),
     command: script('/usr/bin/python3', 'python/peer.py'),
-    once: ['routes', 'add-routes', 'attach', 'events'],
+    once: ['links', 'routes', 'add-routes', 'attach', 'events'],
   },
 ];

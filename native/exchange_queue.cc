@@ -1,7 +1,6 @@
 #include "exchange_queue.h"
 
 #include <chrono>
-#include <utility>
 
 namespace netlace {
 
@@ -15,10 +14,6 @@ constexpr milliseconds wait_slice(20);
 
 // Results that are there are handed over after this time, even if more exchanges are queued.
 constexpr milliseconds drain_time(2);
-
-// JavaScript that is still queueing exchanges cannot take results, and the kernel need not wait for it; unless it queues
-// them little by little, without an end.
-constexpr milliseconds longest_drain_time(50);
 
 }  // namespace
 
@@ -37,26 +32,46 @@ void ExchangeQueue::push(Napi::Object owner, std::unique_ptr<PendingExchange> ex
   {
     std::lock_guard lock(mutex_);
     pending_.push_back(std::move(exchange));
-    pushed_ = true;
   }
-  if (!running_) {
+  if (tasks_ == 0) {
     owner_ = Napi::Persistent(owner);
-    start(owner.Env());
   }
+  start(owner.Env());
 }
 
+// Unless a task is at it, or there is nothing to do.
 void ExchangeQueue::start(Napi::Env env) {
-  running_ = launch(env, std::make_unique<Task>(shared_from_this()));
-  if (!running_) {
-    while (std::unique_ptr<PendingExchange> refused = pop()) {
-      refused->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(refused->result)));
+  {
+    std::lock_guard lock(mutex_);
+    if (draining_ || pending_.empty()) {
+      return;
     }
+    draining_ = true;
+  }
+  if (launch(env, std::make_unique<Task>(shared_from_this()))) {
+    tasks_++;
+    return;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    draining_ = false;
+  }
+  while (std::unique_ptr<PendingExchange> refused = pop()) {
+    refused->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(refused->result)));
+  }
+  if (tasks_ == 0) {
     owner_.Reset();
   }
 }
 
 // In a pool thread.
 void ExchangeQueue::drain(Finished& finished) {
+  drain_some(finished);
+  std::lock_guard lock(mutex_);
+  draining_ = false;
+}
+
+void ExchangeQueue::drain_some(Finished& finished) {
   NetlinkSocket::Lease lease(*socket_);
   auto started = std::chrono::steady_clock::now();
   while (PendingExchange* next = front()) {
@@ -66,8 +81,7 @@ void ExchangeQueue::drain(Finished& finished) {
     }
     next->result = next->exchange.result();
     finished.push_back(pop());
-    auto patience = take_pushed() ? longest_drain_time : drain_time;
-    if (std::chrono::steady_clock::now() - started > patience) {
+    if (std::chrono::steady_clock::now() - started > drain_time) {
       return;
     }
   }
@@ -75,28 +89,23 @@ void ExchangeQueue::drain(Finished& finished) {
 
 // Back in the JavaScript thread.
 void ExchangeQueue::deliver(Napi::Env env, Finished finished) {
-  if (!can_run_javascript(env)) {
+  tasks_--;
+  if (can_run_javascript(env)) {
+    // The next exchanges start first, so that the kernel works while JavaScript looks at these results.
+    start(env);
+  } else if (tasks_ == 0) {
     while (pop()) {
     }
-    running_ = false;
-    owner_.Reset();
-    return;
   }
-  // The next exchanges start first, so that the kernel works while JavaScript looks at these results.
-  if (front() != nullptr) {
-    start(env);
-  } else {
-    running_ = false;
+  if (tasks_ == 0) {
     owner_.Reset();
+  }
+  if (!can_run_javascript(env)) {
+    return;
   }
   for (const std::unique_ptr<PendingExchange>& exchange : finished) {
     exchange->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(exchange->result)));
   }
-}
-
-bool ExchangeQueue::take_pushed() {
-  std::lock_guard lock(mutex_);
-  return std::exchange(pushed_, false);
 }
 
 PendingExchange* ExchangeQueue::front() {

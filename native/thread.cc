@@ -1,5 +1,7 @@
 #include "thread.h"
 
+#include <sys/stat.h>
+
 #include <csignal>
 
 namespace netlace {
@@ -24,6 +26,13 @@ int start_thread(pthread_t& thread, void* (*entry)(void*), void* argument) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   return error;
+}
+
+bool is_current_namespace(int netns) {
+  struct stat theirs;
+  struct stat own;
+  return fstat(netns, &theirs) == 0 && stat("/proc/thread-self/ns/net", &own) == 0 && theirs.st_dev == own.st_dev &&
+         theirs.st_ino == own.st_ino;
 }
 
 }  // namespace netlace

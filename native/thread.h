@@ -36,11 +36,15 @@ auto in_own_thread(Function&& function) -> decltype(function()) {
   return std::move(job.result);
 }
 
-// Calls `function` inside the network namespace `netns`; -1: the process's own, without a detour. Only ever a thread of
-// its own enters another namespace: a thread started later by one that is elsewhere would be elsewhere too, for good.
+// Whether `netns` is the network namespace that the calling thread is in.
+bool is_current_namespace(int netns);
+
+// Calls `function` inside the network namespace `netns`; -1: the process's own. Where the thread is there already, it
+// takes neither a detour nor the right to enter. Only ever a thread of its own enters another namespace: a thread
+// started later by one that is elsewhere would be elsewhere too, for good.
 template <typename Function>
 auto in_namespace(int netns, Function&& function) -> decltype(function()) {
-  if (netns == -1) {
+  if (netns == -1 || is_current_namespace(netns)) {
     return function();
   }
   return in_own_thread([&]() -> decltype(function()) {

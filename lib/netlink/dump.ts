@@ -105,7 +105,8 @@ class Pass<T> {
   #end(view: DataView, at: number, end: number, type: number): void {
     this.done = true;
     const ack = type === NLMSG_DONE ? readDone(view, at, end) : readAck(view, at, end);
-    if (ack.errno !== 0 && errnoName(ack.errno) !== this.#request.emptyOn) throw kernelError(this.#request, ack, this.#writer.view, 0, this.#writer.length);
+    if (ack.errno !== 0 && errnoName(ack.errno) !== this.#request.emptyOn)
+      throw kernelError(this.#request, ack, this.#writer.view, 0, this.#writer.length);
   }
 }
 

