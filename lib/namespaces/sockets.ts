@@ -12,7 +12,6 @@ const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
-const SO_BINDTOIFINDEX = 62;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -32,7 +31,10 @@ export interface ListenOptions {
 
 /** Where to connect to. */
 export interface ConnectOptions {
-  /** An address, not a name: names are looked up by the resolver of this process's own namespace. */
+  /**
+   * An address, not a name: names are looked up by the resolver of this process's own namespace. Link-local addresses
+   * are refused, since Node.js looks their scope up there too.
+   */
   readonly host: string;
   readonly port: number;
   /** The address to connect from. */
@@ -102,16 +104,18 @@ export function connectIn(netns: number, options: ConnectOptions): Socket {
     local === undefined
       ? undefined
       : socketAddress(local, port(localPort ?? 0, 'options.localPort'), 'options.localAddress').bytes;
-  // Node.js takes a scope for the name of a link of the process's own namespace: so the socket is bound to the link.
-  const [address, scope] = host.split('%');
-  const setup: SocketSetup = {
-    ...(bind === undefined ? {} : { bind }),
-    ...(scope === undefined ? {} : { options: [SOL_SOCKET, SO_BINDTOIFINDEX, Number(scope)] }),
-  };
+  // libuv makes up a scope for each link-local address, from the links of the process's own namespace.
+  if (/^fe[89ab]/i.test(host)) {
+    throw new ArgumentError(
+      'options.host',
+      `Node.js cannot connect to ${host}, a link-local address, in another namespace`,
+    );
+  }
+  const setup: SocketSetup = bind === undefined ? {} : { bind };
   const descriptor = openSocket(netns, family, SOCK_STREAM, setup, `to ${host} port ${number}`);
   // Not connected yet: so it must not start reading.
   const socket = new Socket({ fd: descriptor.release(), manualStart: true } as ConstructorParameters<typeof Socket>[0]);
-  return socket.connect({ host: address!, port: number });
+  return socket.connect({ host, port: number });
 }
 
 /** A bound UDP socket of the namespace `netns`. */

@@ -386,17 +386,16 @@ describeUnless(noNetns, 'sockets inside', () => {
       );
     }));
 
-  test('a link-local address takes the link’s index', () =>
+  test('a link-local address to listen on takes the link’s index; one to connect to is refused', () =>
     inPair(async (near, far) => {
       await using nearby = await Rtnetlink.open({ netns: near });
-      await using remote = await Rtnetlink.open({ netns: far });
       const here = (await nearby.link.get('cable')).index;
-      const there = (await remote.link.get('cable')).index;
-      const server = await near.listen(
-        createServer((socket) => socket.end('hello')),
-        { host: `fe80::1%${here}`, port: 4711 },
-      );
-      expect(await textOf(far.connect({ host: `fe80::1%${there}`, port: 4711 }))).toBe('hello');
+      const server = await near.listen(createServer(), { host: `fe80::1%${here}`, port: 4711 });
+      expect(server.listening).toBe(true);
+      for (const host of ['fe80::1', `fe80::1%${here}`]) {
+        const error = await errorOf(() => far.connect({ host, port: 4711 }));
+        expect(error).toMatchObject({ code: 'ERR_NETLACE_ARGUMENT', argument: 'options.host' });
+      }
       await new Promise((done) => server.close(done));
     }));
 

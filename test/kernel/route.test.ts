@@ -329,16 +329,15 @@ describeUnless(noNetns, 'routes', () => {
       expect(iterated.sort()).toEqual(['10.11.0.0/24', 'fd11::/64']);
     }));
 
-  test('a table that does not exist has no routes; of one family, the kernel calls that an error', () =>
-    inNetwork(async (client) => {
-      expect(await client.route.list({ table: 4999 })).toEqual([]);
-      expect(client.sync.route.list({ table: 4999 })).toEqual([]);
-      for (const family of ['inet', 'inet6'] as const) {
-        await expect(client.route.list({ table: 4999, family })).rejects.toMatchObject({
-          code: 'ENOENT',
-          operation: 'RTM_GETROUTE',
-        });
-        expect(() => client.sync.route.list({ table: 4999, family })).toThrow(KernelError);
+  test('a table that does not exist has no routes', () =>
+    inNetwork(async ({ route, sync }) => {
+      for (const filter of [
+        { table: 4999 },
+        { table: 4999, family: 'inet' },
+        { table: 4999, family: 'inet6' },
+      ] as const) {
+        expect(await route.list(filter)).toEqual([]);
+        expect(sync.route.list(filter)).toEqual([]);
       }
     }));
 
