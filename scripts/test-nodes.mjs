@@ -1,10 +1,13 @@
-// npm run test:nodes [suite ...]: the tests on the oldest Node.js supported and on later ones, with one and the same
+// npm run test:nodes [--node=VERSION] [suite ...] [-- jest's own arguments]: the tests on the oldest Node.js supported and on later ones, with one and the same
 // addon. The Node.js binaries come from npm, into out/nodes/.
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root, run, tryRun } from './lib.mjs';
 
-const versions = ['20.9.0', '22', '24'];
+const [only, ...rest] = process.argv.slice(2);
+const chosen = only?.startsWith('--node=') ? only.slice('--node='.length) : undefined;
+const versions = chosen === undefined ? ['20.9.0', '22', '24'] : [chosen];
+const suites = chosen === undefined ? process.argv.slice(2) : rest;
 
 run('npm', ['run', '--silent', 'build:all']);
 
@@ -19,7 +22,6 @@ for (const version of versions) {
   const bin = join(folder, 'node_modules', name, 'bin');
   const env = { ...process.env, PATH: [bin, process.env.PATH].join(delimiter), NETLACE_PREBUILT: '1' };
   console.log(`\nNode.js ${version}`);
-  failed =
-    tryRun(join(bin, 'node'), [join(root, 'scripts/test.mjs'), ...process.argv.slice(2)], { env }) !== 0 || failed;
+  failed = tryRun(join(bin, 'node'), [join(root, 'scripts/test.mjs'), ...suites], { env }) !== 0 || failed;
 }
 process.exitCode = failed ? 1 : 0;
