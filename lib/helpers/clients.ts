@@ -32,6 +32,7 @@ export class Clients {
   }
 }
 
-function isSame(a: Netns | undefined, b: Netns | undefined): boolean {
+/** Whether two ends are in one namespace; undefined is that of the process. */
+export function isSame(a: Netns | undefined, b: Netns | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.equals(b));
 }

@@ -22,5 +22,6 @@ export async function createLink(operation: Operation, { link, from, settings }:
     () => creator.link.add(home === creator ? link : { ...link, netns: clients.handle(netns) }),
     () => home.link.delete(link.name),
   );
-  return configure(operation, home, link.name, settings);
+  const { index } = await home.link.get(link.name, operation.call);
+  return configure(operation, home, index, settings);
 }

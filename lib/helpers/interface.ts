@@ -51,30 +51,30 @@ export function checkRef(argument: string, ref: LinkRef): void {
 }
 
 /**
- * Brings the link up and gives it its master, addresses and routes, in as few trips to the kernel as their order allows.
- * Undoing that is for the most part up to whoever made the link: with the link, it goes.
+ * Brings the link up and gives it its master, addresses and routes, and reads it: in one trip to the kernel, unless the
+ * master's name has to be looked up. Undoing that is for the most part up to whoever made the link: with the link, it goes.
  */
 export async function configure(
   operation: Operation,
   client: Rtnetlink,
-  name: string,
+  index: number,
   { master, up, addresses = [], routes = [] }: InterfaceOptions,
 ): Promise<Link> {
   const { call } = operation;
   const change = { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
-  const changed = Object.keys(change).length === 0 ? undefined : client.link.set(name, change, call);
-  const [link] = await allDone([client.link.get(name, call), changed]);
-  const { index } = link;
-  await allDone([
+  const changed = Object.keys(change).length === 0 ? undefined : client.link.set(index, change, call);
+  // Behind a look-up the change would come after what is asked for now, and routes need the link up.
+  if (typeof master === 'string') await changed;
+  const given = [
     ...addresses.map((address) =>
       client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call),
     ),
     ...routes.map((route) =>
       isByLink(route) ? client.route.add({ ...route, link: index }, call) : addOther(operation, client, route),
     ),
-  ]);
-  // What was read together with the change may be older than it.
-  return changed === undefined ? link : client.link.get(index, call);
+  ];
+  const [link] = await allDone([client.link.get(index, call), changed, ...given]);
+  return link;
 }
 
 function isByLink({ link, nexthops, type = 'unicast' }: NewRoute): boolean {

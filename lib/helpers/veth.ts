@@ -1,6 +1,7 @@
 import { KernelError } from '../errors.js';
 import type { Link, Rtnetlink } from '../rtnetlink/index.js';
-import { checkInterface, configure, type InterfaceOptions, type LinkOptions } from './interface.js';
+import { isSame } from './clients.js';
+import { allDone, checkInterface, configure, type InterfaceOptions, type LinkOptions } from './interface.js';
 import { make, operate, type HelperOptions } from './operation.js';
 
 /** One end of a veth pair. */
@@ -18,7 +19,7 @@ function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): {
  * Makes a veth pair and configures both ends, each in its own namespace; as a whole. The far end is born where it shall
  * live under the name it shall have: moving it there would wait for the kernel's readers, some 20 ms.
  *
- * Returns both links, as they are in their namespaces.
+ * Returns both links, as they are when they have what they were given.
  *
  * @example
  * ```ts
@@ -43,11 +44,11 @@ export async function createVethPair(
   const a = parted(near);
   const b = parted(far);
   return operate('createVethPair', near.netns, options, async (operation) => {
-    const { clients } = operation;
-    const [nearby, inside] = await Promise.all([clients.in(near.netns), clients.in(far.netns)]);
+    const { clients, call } = operation;
+    const nearby = await clients.in(near.netns);
     const { up, master, addresses, routes } = a.settings;
-    const peer = nearby === inside ? b.link : { ...b.link, netns: clients.handle(far.netns) };
-    await make(
+    const peer = isSame(near.netns, far.netns) ? b.link : { ...b.link, netns: clients.handle(far.netns) };
+    const added = make(
       operation,
       // The near end may come up at once; the far one not before the pair is made.
       () =>
@@ -64,8 +65,17 @@ export async function createVethPair(
           }),
       () => nearby.link.delete(near.name),
     );
-    const farLink = await configure(operation, inside, far.name, b.settings);
-    const nearLink = await configure(operation, nearby, near.name, { addresses, routes });
+    // Behind a look-up the pair would come after what is asked for now.
+    if (typeof master === 'string') await added;
+    const [, made, inside] = await allDone([added, nearby.link.get(near.name, call), clients.in(far.netns)]);
+    // A veth's link is its other end.
+    const farIndex = made.link ?? (await inside.link.get(far.name, call)).index;
+    const [farLink, nearLink] = await allDone([
+      configure(operation, inside, farIndex, b.settings),
+      addresses === undefined && routes === undefined
+        ? made
+        : configure(operation, nearby, made.index, { addresses, routes }),
+    ]);
     return [nearLink, farLink];
   });
 }
