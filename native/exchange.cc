@@ -49,7 +49,13 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
     sent_ = true;
   }
   while (terminators_ > 0) {
-    NetlinkSocket::Next next = socket.peek();
+    size_t start = std::min(NLMSG_ALIGN(filled_), into_.size());
+    // All that is left, not just what the datagram needs: from the size offered here the kernel learns how much of a
+    // dump to put into each of the datagrams to come.
+    std::span<uint8_t> rest = into_.subspan(start);
+    // Asking for the length first takes as long as receiving: what is sure to fit is received at once.
+    bool at_once = longest_ > 0 && rest.size() >= longest_;
+    NetlinkSocket::Next next = at_once ? socket.receive(rest) : socket.peek();
     if (next.length == -EAGAIN) {
       Waited waited = wait_for_news(socket, slice);
       if (socket.closed()) {
@@ -68,21 +74,17 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
     }
     if (!next.from_kernel) {
       // Cut to nothing, which is no error here.
-      if (ssize_t taken = socket.take({}); taken < 0 && taken != -EMSGSIZE) {
+      if (ssize_t taken = at_once ? 0 : socket.take({}); taken < 0 && taken != -EMSGSIZE) {
         return fail(socket, static_cast<int>(-taken));
       }
       continue;
     }
     size_t length = static_cast<size_t>(next.length);
-    size_t start = NLMSG_ALIGN(filled_);
-    if (start > into_.size() || length > into_.size() - start) {
-      // Nothing filled means start == 0, so `length` is greater than `into_`.
+    if (length > rest.size() && !at_once) {
+      // Nothing filled means that `rest` is all of `into_`, so `length` is greater than that.
       return finish(static_cast<int64_t>(filled_ == 0 ? length : filled_));
     }
-    // All that is left, not just `length`: from the size offered here the kernel learns how much of a dump to put into
-    // each of the datagrams to come.
-    std::span<uint8_t> rest = into_.subspan(start);
-    ssize_t taken = socket.take(rest);
+    ssize_t taken = !at_once ? socket.take(rest) : length > rest.size() ? -EMSGSIZE : next.length;
     if (taken < 0) {
       return fail(socket, static_cast<int>(-taken));
     }

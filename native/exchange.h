@@ -13,9 +13,10 @@ namespace netlace {
 // that nobody has to wait without end for a kernel that stays silent.
 class Exchange {
  public:
-  // `wait` in milliseconds; negative: without end.
-  Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t terminators, int wait)
-      : request_(request), into_(into), terminators_(terminators), wait_(wait) {}
+  // `wait` in milliseconds; negative: without end. No datagram is longer than `longest`; 0: that is not known.
+  Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t terminators, int wait,
+           uint32_t longest = 0)
+      : request_(request), into_(into), terminators_(terminators), wait_(wait), longest_(longest) {}
 
   // Goes on until the exchange is finished (true), or until nothing has arrived for `slice` (false).
   bool advance(NetlinkSocket& socket, std::chrono::milliseconds slice);
@@ -35,6 +36,7 @@ class Exchange {
   std::span<uint8_t> into_;
   uint32_t terminators_;
   int wait_;
+  uint32_t longest_;
   bool sent_ = false;
   size_t filled_ = 0;
   // Since when the socket has been found empty.

@@ -58,6 +58,21 @@ int NetlinkSocket::send(std::span<const uint8_t> request) const {
   return sent < 0 ? -errno : 0;
 }
 
+NetlinkSocket::Next NetlinkSocket::receive(std::span<uint8_t> into) const {
+  iovec part = {into.data(), into.size()};
+  sockaddr_nl sender = {};
+  msghdr message = {};
+  message.msg_name = &sender;
+  message.msg_namelen = sizeof sender;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  ssize_t length;
+  do {
+    length = recvmsg(fd(), &message, MSG_TRUNC | MSG_DONTWAIT);
+  } while (length < 0 && errno == EINTR);
+  return {length < 0 ? -errno : length, sender.nl_pid == 0};
+}
+
 NetlinkSocket::Next NetlinkSocket::peek() const {
   sockaddr_nl sender = {};
   msghdr message = {};

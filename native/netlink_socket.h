@@ -45,8 +45,10 @@ class NetlinkSocket {
     ssize_t length;
     bool from_kernel;
   };
-  // None of these two waits.
+  // None of these waits.
   Next peek() const;
+  // Takes the next datagram as it is; a `length` greater than that of `into` says that it was cut.
+  Next receive(std::span<uint8_t> into) const;
   // Takes the next datagram. Returns its length or a negative errno: -EMSGSIZE when `into` was too small.
   ssize_t take(std::span<uint8_t> into) const;
 

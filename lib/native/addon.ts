@@ -36,15 +36,30 @@ export interface NetlinkSocket {
    * Returns the number of bytes filled (0: the wait ended with nothing received); or a number greater than `into.length`:
    * nothing was read, the next datagram needs that much; or a negative errno. An error met after bytes were filled is
    * kept for the next call. Datagrams that did not come from the kernel (`nl_pid` other than 0) are dropped.
+   * `longest`: no datagram is longer, which spares asking each for its length; one that is all the same is lost, and
+   * the result is -EMSGSIZE. 0: not known.
+   *
    * -EBUSY while an asynchronous exchange is under way, -EBADF when closed.
    */
-  exchangeSync(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): number;
+  exchangeSync(
+    request: Uint8Array | null,
+    into: Uint8Array,
+    terminators: number,
+    wait: number,
+    longest: number,
+  ): number;
   /**
    * The same in a pool thread. Calls queue up and are carried out in order, one after the other without a detour through
    * the JavaScript thread. `request` and `into` belong to the addon until the promise settles. It never rejects;
    * -ECANCELED after `close()`.
    */
-  exchange(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): Promise<number>;
+  exchange(
+    request: Uint8Array | null,
+    into: Uint8Array,
+    terminators: number,
+    wait: number,
+    longest: number,
+  ): Promise<number>;
   /** Closes the socket, wakes an exchange under way and ends it with -ECANCELED. A second call does nothing. */
   close(): void;
 }

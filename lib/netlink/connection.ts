@@ -18,6 +18,8 @@ const REPLY_WEIGHT = 8;
 /** Sent as soon as this many bytes have come together: the kernel works while the rest is being encoded. */
 const BATCH_BYTES = 16 * 1024;
 const IDLE_CHANNELS = 4;
+/** Of an ACK with all that an extended one can say; the request itself is not sent back (NETLINK_CAP_ACK). */
+const LONGEST_ACK = 1024;
 const SPARE_WRITERS = 16;
 
 /** A request on its way, and whom to tell. */
@@ -63,6 +65,8 @@ export class Connection {
   readonly #endListening = new Set<() => void>();
   #batch: Batch | undefined;
   #exchanges = 0;
+  /** How many of the pending requests are answered with more than an ACK. */
+  #objectsDue = 0;
   #sequence = 0;
   #closed = false;
 
@@ -109,7 +113,7 @@ export class Connection {
     if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
     batch.weight += weight;
     batch.sequences.push(sequence);
-    this.#pending.set(sequence, {
+    this.#remember(sequence, {
       request,
       batch,
       start,
@@ -171,10 +175,11 @@ export class Connection {
   /** Sends `batch`, if there is one, and takes in as many ends of replies as are due. */
   async #exchange(batch: Batch | undefined, due: number, least = 0): Promise<void> {
     this.#exchanges++;
-    const buffers = batch !== undefined && batch.weight === batch.sequences.length ? ackBuffers : replyBuffers;
+    const onlyAcks = this.#objectsDue === 0;
+    const buffers = onlyAcks ? ackBuffers : replyBuffers;
     const into = buffers.take(least);
     const request = batch === undefined ? null : batch.writer.bytes.subarray(0, batch.writer.length);
-    const received = await this.#main.exchange(request, into, due, -1);
+    const received = await this.#main.exchange(request, into, due, -1, onlyAcks ? LONGEST_ACK : 0);
     this.#exchanges--;
     if (received > into.length) least = received;
     else if (received >= 0) this.#settle(into, received, (error) => this.#fail(this.#waiting(batch), () => error));
@@ -223,7 +228,7 @@ export class Connection {
     const type = view.getUint16(at + 4, LITTLE_ENDIAN);
     try {
       if (type === NLMSG_ERROR || type === NLMSG_DONE) {
-        this.#pending.delete(sequence);
+        this.#forget(sequence);
         const ack = type === NLMSG_DONE ? readDone(view, at, end) : readAck(view, at, end);
         if (ack.errno === 0) {
           if (ack.details.message !== undefined) this.#warn(pending.request, ack);
@@ -248,10 +253,21 @@ export class Connection {
 
   #fail(sequences: readonly number[], error: () => Error): void {
     for (const sequence of sequences) {
-      const pending = this.#pending.get(sequence);
-      this.#pending.delete(sequence);
-      pending?.reject(error());
+      this.#forget(sequence)?.reject(error());
     }
+  }
+
+  #remember(sequence: number, pending: Pending): void {
+    this.#pending.set(sequence, pending);
+    if (pending.request.decode !== undefined) this.#objectsDue++;
+  }
+
+  #forget(sequence: number): Pending | undefined {
+    const pending = this.#pending.get(sequence);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(sequence);
+    if (pending.request.decode !== undefined) this.#objectsDue--;
+    return pending;
   }
 
   /** The same request, at once: the kernel carries it out during the call. */
@@ -277,7 +293,7 @@ export class Connection {
         reject: (error) => (answer ??= { error }),
         result: undefined,
       };
-      this.#pending.set(sequence, pending);
+      this.#remember(sequence, pending);
       this.#receiveSync(
         channel,
         writer.bytes.subarray(0, writer.length),
@@ -287,7 +303,7 @@ export class Connection {
       );
     } finally {
       // A late answer to what was given up must not meet the next request.
-      const healthy = !this.#pending.delete(sequence);
+      const healthy = this.#forget(sequence) === undefined;
       if (!atRest) this.#giveBack(channel, healthy);
       this.#retire(batch);
     }
@@ -304,7 +320,7 @@ export class Connection {
     do {
       const into = replyBuffers.take(least);
       try {
-        const received = channel.exchangeSync(request, into, 1, timeout);
+        const received = channel.exchangeSync(request, into, 1, timeout, 0);
         request = null;
         if (received < 0) throw failure(received);
         if (received === 0) throw new TimeoutError(operation, timeout);

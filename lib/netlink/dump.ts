@@ -183,7 +183,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     const start = (request: Uint8Array | null, least = 0) => {
       const into = buffers.take(least);
       taken.add(into);
-      return { into, received: channel.exchange(request, into, 1, -1) };
+      return { into, received: channel.exchange(request, into, 1, -1, 0) };
     };
     let under = start(pass.bytes);
     try {
@@ -245,7 +245,7 @@ function receiveSync<T>(host: DumpHost, pass: Pass<T>, operation: string, timeou
   let into = dumpBuffers.take();
   try {
     for (let bytes: Uint8Array | null = pass.bytes; !pass.done; bytes = null) {
-      const received = channel.exchangeSync(bytes, into, 1, timeout);
+      const received = channel.exchangeSync(bytes, into, 1, timeout, 0);
       if (received < 0) throw failure(received);
       if (received === 0) throw new TimeoutError(operation, timeout);
       if (received > into.length) into = dumpBuffers.take(received);

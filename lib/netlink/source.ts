@@ -4,8 +4,20 @@
  */
 export interface Channel {
   /** See `NetlinkSocket.exchange` in `native/addon.ts`, whose contract this is. */
-  exchange(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): Promise<number>;
-  exchangeSync(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): number;
+  exchange(
+    request: Uint8Array | null,
+    into: Uint8Array,
+    terminators: number,
+    wait: number,
+    longest: number,
+  ): Promise<number>;
+  exchangeSync(
+    request: Uint8Array | null,
+    into: Uint8Array,
+    terminators: number,
+    wait: number,
+    longest: number,
+  ): number;
   close(): void;
 }
 

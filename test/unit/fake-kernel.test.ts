@@ -62,16 +62,16 @@ describe('an exchange', () => {
   test('ends with as many terminators as asked for', async () => {
     const { channel } = socket();
     const into = new Uint8Array(1000);
-    const received = await channel.exchange(joinedRequests(1, 2, 3), into, 2, -1);
+    const received = await channel.exchange(joinedRequests(1, 2, 3), into, 2, -1, 0);
     expect(messages(into, received)).toEqual([`${NLMSG_ERROR}/256/1`, `${NLMSG_ERROR}/256/2`]);
-    const rest = await channel.exchange(null, into, 1, -1);
+    const rest = await channel.exchange(null, into, 1, -1, 0);
     expect(messages(into, rest)).toEqual([`${NLMSG_ERROR}/256/3`]);
   });
 
   test('starts each datagram at a multiple of 4', async () => {
     const { channel } = socket(() => small);
     const into = new Uint8Array(1000);
-    const received = await channel.exchange(request(1), into, 1, -1);
+    const received = await channel.exchange(request(1), into, 1, -1, 0);
     expect(received).toBe(20 + 36);
     expect(messages(into, received)).toEqual(['20/0/1', `${NLMSG_ERROR}/256/1`]);
   });
@@ -79,16 +79,16 @@ describe('an exchange', () => {
   test('stops before what does not fit, and gives it next time', async () => {
     const { channel } = socket(() => [small, small, small]);
     const into = new Uint8Array(40);
-    expect(await channel.exchange(request(1), into, 1, -1)).toBe(39);
+    expect(await channel.exchange(request(1), into, 1, -1, 0)).toBe(39);
     expect(messages(into, 39)).toEqual(['20/0/1', '20/0/1']);
-    expect(await channel.exchange(null, into, 1, -1)).toBe(19);
-    expect(await channel.exchange(null, into, 1, -1)).toBe(36);
+    expect(await channel.exchange(null, into, 1, -1, 0)).toBe(19);
+    expect(await channel.exchange(null, into, 1, -1, 0)).toBe(36);
   });
 
   test('says how much room the next datagram needs', async () => {
     const { channel } = socket(() => reply(20, new Uint8Array(100)));
-    expect(await channel.exchange(request(1), new Uint8Array(50), 1, -1)).toBe(116);
-    expect(await channel.exchange(null, new Uint8Array(116), 1, -1)).toBe(116);
+    expect(await channel.exchange(request(1), new Uint8Array(50), 1, -1, 0)).toBe(116);
+    expect(await channel.exchange(null, new Uint8Array(116), 1, -1, 0)).toBe(116);
   });
 
   test('waits its turn', async () => {
@@ -96,8 +96,8 @@ describe('an exchange', () => {
     const gate = new Promise<void>((resolve) => (letGo = resolve));
     const { kernel, channel } = socket(({ sequence }) => (sequence === 1 ? gate : undefined));
     const order: number[] = [];
-    const first = channel.exchange(request(1), new Uint8Array(100), 1, -1).then(() => order.push(1));
-    const second = channel.exchange(request(2), new Uint8Array(100), 1, -1).then(() => order.push(2));
+    const first = channel.exchange(request(1), new Uint8Array(100), 1, -1, 0).then(() => order.push(1));
+    const second = channel.exchange(request(2), new Uint8Array(100), 1, -1, 0).then(() => order.push(2));
     await settled();
     expect(kernel.requests.map(({ sequence }) => sequence)).toEqual([1]);
     letGo();
@@ -107,44 +107,44 @@ describe('an exchange', () => {
 
   test('ends after a while without anything', async () => {
     const { channel } = socket(() => [small, silence]);
-    expect(await channel.exchange(request(1), new Uint8Array(100), 1, 1)).toBe(19);
-    expect(await channel.exchange(null, new Uint8Array(100), 1, 1)).toBe(0);
-    expect(channel.exchangeSync(request(1), new Uint8Array(100), 1, 1)).toBe(19);
-    expect(channel.exchangeSync(null, new Uint8Array(100), 1, 1)).toBe(0);
+    expect(await channel.exchange(request(1), new Uint8Array(100), 1, 1, 0)).toBe(19);
+    expect(await channel.exchange(null, new Uint8Array(100), 1, 1, 0)).toBe(0);
+    expect(channel.exchangeSync(request(1), new Uint8Array(100), 1, 1, 0)).toBe(19);
+    expect(channel.exchangeSync(null, new Uint8Array(100), 1, 1, 0)).toBe(0);
   });
 
   test('gives what there is before an error, then the error, before it sends', async () => {
     const { kernel, channel } = socket(() => [small, overrun, small]);
     const into = new Uint8Array(100);
-    expect(await channel.exchange(request(1), into, 1, -1)).toBe(19);
-    expect(await channel.exchange(request(2), into, 1, -1)).toBe(-ENOBUFS);
+    expect(await channel.exchange(request(1), into, 1, -1, 0)).toBe(19);
+    expect(await channel.exchange(request(2), into, 1, -1, 0)).toBe(-ENOBUFS);
     expect(kernel.requests.length).toBe(1);
-    expect(await channel.exchange(null, into, 1, -1)).toBe(56);
+    expect(await channel.exchange(null, into, 1, -1, 0)).toBe(56);
   });
 
   test('of bytes that are no message ends at once', async () => {
     for (const bytes of [Uint8Array.of(1), encodeMessage({ type: 20, size: 99 }), new Uint8Array(17).fill(0)]) {
       const { channel } = socket(() => [raw(bytes), silence]);
-      expect(await channel.exchange(request(1), new Uint8Array(100), 5, -1)).toBe(bytes.length);
+      expect(await channel.exchange(request(1), new Uint8Array(100), 5, -1, 0)).toBe(bytes.length);
     }
   });
 
   test('is ended by close, as are those behind it', async () => {
     const { kernel, channel } = socket(() => silence);
-    const both = [1, 2].map((sequence) => channel.exchange(request(sequence), new Uint8Array(100), 1, -1));
+    const both = [1, 2].map((sequence) => channel.exchange(request(sequence), new Uint8Array(100), 1, -1, 0));
     await kernel.received(1);
-    expect(channel.exchangeSync(request(3), new Uint8Array(100), 1, -1)).toBe(-16);
+    expect(channel.exchangeSync(request(3), new Uint8Array(100), 1, -1, 0)).toBe(-16);
     channel.close();
     channel.close();
     expect(await Promise.all(both)).toEqual([-ECANCELED, -ECANCELED]);
-    expect(await channel.exchange(request(3), new Uint8Array(100), 1, -1)).toBe(-ECANCELED);
-    expect(channel.exchangeSync(request(3), new Uint8Array(100), 1, -1)).toBe(-9);
+    expect(await channel.exchange(request(3), new Uint8Array(100), 1, -1, 0)).toBe(-ECANCELED);
+    expect(channel.exchangeSync(request(3), new Uint8Array(100), 1, -1, 0)).toBe(-9);
     expect(kernel.openSockets).toBe(0);
   });
 
   test('that would block for ever says so', () => {
     const { channel } = socket(() => silence);
-    expect(() => channel.exchangeSync(request(1), new Uint8Array(100), 1, -1)).toThrow('would wait for ever');
+    expect(() => channel.exchangeSync(request(1), new Uint8Array(100), 1, -1, 0)).toThrow('would wait for ever');
   });
 });
 
@@ -152,7 +152,7 @@ describe('answers', () => {
   const received = async (handler: Handler, flags = NLM_F_ACK) => {
     const { channel } = socket(handler);
     const into = new Uint8Array(1000);
-    return messages(into, await channel.exchange(request(7, flags), into, 1, 1));
+    return messages(into, await channel.exchange(request(7, flags), into, 1, 1, 0));
   };
 
   test('have an end added, unless they have one', async () => {
@@ -168,7 +168,7 @@ describe('answers', () => {
   test('refusals carry the errno and the header of the request', async () => {
     const { channel } = socket(() => refuse('EEXIST', { message: 'x' }));
     const into = new Uint8Array(1000);
-    const length = await channel.exchange(request(7), into, 1, -1);
+    const length = await channel.exchange(request(7), into, 1, -1, 0);
     expect(hex(into.subarray(0, length))).toBe(
       '2c000000' + '02000003' + '07000000' + '00000000' + 'efffffff' + hex(request(7)) + '0600010078000000',
     );
