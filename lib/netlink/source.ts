@@ -1,25 +1,10 @@
+import type { NetlinkSocket } from '../native/addon.js';
+
 /**
  * Where a connection gets its sockets from: the kernel, in one namespace (`KernelSource`), or the fake kernel of
  * `netlace/testing`.
  */
-export interface Channel {
-  /** See `NetlinkSocket.exchange` in `native/addon.ts`, whose contract this is. */
-  exchange(
-    request: Uint8Array | null,
-    into: Uint8Array,
-    terminators: number,
-    wait: number,
-    longest: number,
-  ): Promise<number>;
-  exchangeSync(
-    request: Uint8Array | null,
-    into: Uint8Array,
-    terminators: number,
-    wait: number,
-    longest: number,
-  ): number;
-  close(): void;
-}
+export type Channel = Pick<NetlinkSocket, 'exchange' | 'exchangeSync' | 'close'>;
 
 /** A socket that listens to multicast groups. Deliveries stop after each one until `resume`. */
 export interface Listener {
