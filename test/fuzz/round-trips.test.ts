@@ -37,6 +37,13 @@ function readBack(set: AttrSet<Rows>, bytes: Uint8Array): object | undefined {
   }
 }
 
+/** Whether something was bytes at first and has become more than that. */
+function isUnderstoodAnew(first: unknown, again: unknown): boolean {
+  if (first instanceof Uint8Array) return again !== undefined && !(again instanceof Uint8Array);
+  if (typeof first !== 'object' || first === null || typeof again !== 'object' || again === null) return false;
+  return Object.entries(first).some(([key, value]) => isUnderstoodAnew(value, (again as Record<string, unknown>)[key]));
+}
+
 describe(`whatever the kernel may send, with FUZZ_SEED=${seed}`, () => {
   test.each(allTables.map((set, index) => [`${set.prefix} (${index})`, set, index] as const))(
     '%s',
@@ -51,7 +58,12 @@ describe(`whatever the kernel may send, with FUZZ_SEED=${seed}`, () => {
           if (first === undefined) continue;
           expect(hex(written(set, value!, 4096)!)).toBe(hex(first));
           // Written once, order and repetitions are settled. Some is written otherwise than the kernel reports it.
-          const again = readBack(set, first);
+          let again = readBack(set, first);
+          // A kind behind its data says only now what that was, reported values included: so this counts as the first.
+          if (again !== undefined && isUnderstoodAnew(value, again)) {
+            const settled = written(set, again);
+            again = settled === undefined ? undefined : readBack(set, settled);
+          }
           const second = again === undefined ? undefined : written(set, again);
           if (second === undefined) continue;
           expect(readBack(set, second)).toEqual(again);
