@@ -10,7 +10,8 @@ import {
   type InterfaceOptions,
   type LinkOptions,
 } from './interface.js';
-import { checkKeys, operate, type HelperOptions, type Operation } from './operation.js';
+import { checkKeys } from '../options.js';
+import { operate, type HelperOptions, type Operation } from './operation.js';
 
 /** A bridge to make. */
 export type BridgeOptions = LinkOptions &

@@ -1,6 +1,7 @@
 import { ArgumentError, TimeoutError } from '../errors.js';
 import type { Netns } from '../namespaces/index.js';
 import { Rtnetlink } from '../rtnetlink/index.js';
+import { checkKeys } from '../options.js';
 import { Clients } from './clients.js';
 import { asWhole, type Undo } from './undo.js';
 
@@ -33,15 +34,6 @@ function checkOptions(options: HelperOptions): void {
     throw new ArgumentError('options.timeout', 'takes milliseconds, an integer from 1 to 2147483647');
   if (client !== undefined && !(client instanceof Rtnetlink))
     throw new ArgumentError('options.client', 'takes an open Rtnetlink client');
-}
-
-/** Refuses what is no object, and options that there are not; `argument` is what the error calls it. */
-export function checkKeys(argument: string, value: object, known: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) throw new ArgumentError(argument, `takes { ${known.join(', ')} }`);
-  for (const key in value) {
-    if (!known.includes(key))
-      throw new ArgumentError(`${argument}.${key}`, `there is no such option; there are ${known.join(', ')}`);
-  }
 }
 
 /** Runs the steps of the helper `name` as a whole and within its limits; `from` is where `options.client` is. */

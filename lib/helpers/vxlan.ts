@@ -9,7 +9,8 @@ import {
   type InterfaceOptions,
   type LinkOptions,
 } from './interface.js';
-import { checkKeys, operate, type HelperOptions } from './operation.js';
+import { checkKeys } from '../options.js';
+import { operate, type HelperOptions } from './operation.js';
 
 /** Something behind another host: packets to `mac` go to that host. */
 export interface VxlanRemote {

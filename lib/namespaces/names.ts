@@ -1,9 +1,8 @@
 import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
-import type { SyscallError } from '../errors.js';
 import { ArgumentError } from '../errors.js';
 import { errnoOf } from '../errno.js';
 import { addon } from '../native/load.js';
-import { orThrow } from './failure.js';
+import { orThrow, systemCallError } from '../netlink/system-call.js';
 
 /** Where `ip netns` keeps names: iproute2's NETNS_RUN_DIR. */
 export const NETNS_DIRECTORY = '/run/netns';
@@ -87,13 +86,5 @@ export function unpinAt(path: string): void {
 function fileError(error: unknown, path: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
-  return orThrowable(errnoOf(code), syscall, path);
-}
-
-function orThrowable(errno: number, syscall: string, path: string): SyscallError {
-  try {
-    return orThrow<never>({ errno, syscall }, path);
-  } catch (error) {
-    return error as SyscallError;
-  }
+  return systemCallError({ errno: errnoOf(code), syscall }, path);
 }

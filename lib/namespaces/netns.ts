@@ -4,7 +4,8 @@ import type { Server, Socket } from 'node:net';
 import { ArgumentError, ClosedError, SyscallError, UnsupportedError } from '../errors.js';
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { isFailure, orThrow } from './failure.js';
+import { isFailure, orThrow } from '../netlink/system-call.js';
+import { checkKeys } from '../options.js';
 import { listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
 import { connectIn, listenIn, udpIn, type ConnectOptions, type ListenOptions, type UdpOptions } from './sockets.js';
 import { sysctlPath } from './sysctl.js';
@@ -221,9 +222,7 @@ export class Netns {
 }
 
 function preparePath(options: NetnsCreateOptions): string | undefined {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('options', 'takes { name }');
-  for (const key in options)
-    if (key !== 'name') throw new ArgumentError(`options.${key}`, "there is no such option; there is 'name'");
+  checkKeys('options', options, ['name']);
   if (options.name === undefined) return undefined;
   const path = pathOfName(options.name, 'options.name');
   prepareDirectory();

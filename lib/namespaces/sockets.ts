@@ -3,7 +3,8 @@ import { Socket, type Server } from 'node:net';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor, SocketSetup } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { orThrow } from './failure.js';
+import { orThrow } from '../netlink/system-call.js';
+import { checkKeys } from '../options.js';
 import { AF_INET6, port, socketAddress } from './sockaddr.js';
 
 const SOCK_STREAM = 1;
@@ -55,22 +56,13 @@ export interface UdpOptions {
   readonly reuseAddr?: boolean | undefined;
 }
 
-function checkOptions(options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new ArgumentError('options', `takes { ${known.join(', ')} }`);
-  for (const key in options) {
-    if (!known.includes(key))
-      throw new ArgumentError(`options.${key}`, `there is no such option; there are ${known.join(', ')}`);
-  }
-}
-
 function openSocket(netns: number, domain: number, type: number, setup: SocketSetup, subject: string): Descriptor {
   return orThrow(addon.sync.socket(netns, domain, type | SOCK_NONBLOCK, 0, setup), subject);
 }
 
 /** Has `server` listen on a socket of the namespace `netns`; resolves when it does. */
 export async function listenIn(netns: number, server: Server, options: ListenOptions): Promise<void> {
-  checkOptions(options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
+  checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
   const { host = '::', backlog = 511, ipv6Only = false, reusePort = false } = options;
   const number = port(options.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(host, number, 'options.host');
@@ -95,7 +87,7 @@ export async function listenIn(netns: number, server: Server, options: ListenOpt
 
 /** A TCP socket of the namespace `netns`, connecting: `'connect'` or `'error'` follows, as with `net.connect`. */
 export function connectIn(netns: number, options: ConnectOptions): Socket {
-  checkOptions(options, ['host', 'port', 'localAddress', 'localPort']);
+  checkKeys('options', options, ['host', 'port', 'localAddress', 'localPort']);
   const { host, localAddress, localPort } = options;
   const number = port(options.port, 'options.port');
   const { family } = socketAddress(host, number, 'options.host');
@@ -120,7 +112,7 @@ export function connectIn(netns: number, options: ConnectOptions): Socket {
 
 /** A bound UDP socket of the namespace `netns`. */
 export async function udpIn(netns: number, options: UdpOptions): Promise<UdpSocket> {
-  checkOptions(options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
+  checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
   const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = options;
   const number = port(options.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(address, number, 'options.address');

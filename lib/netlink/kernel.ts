@@ -1,5 +1,5 @@
 import { ClosedError, SyscallError } from '../errors.js';
-import type { Descriptor, Failure, NetlinkSocket, Reader } from '../native/addon.js';
+import type { Descriptor, NetlinkSocket, Reader } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import {
   NETLINK_ADD_MEMBERSHIP,
@@ -12,6 +12,7 @@ import {
   SOL_SOCKET,
 } from './constants.js';
 import type { Channel, Listener, OnDatagrams, Source } from './source.js';
+import { isFailure, orThrow } from './system-call.js';
 
 /** A network namespace to open sockets in: anything with the descriptor of one, such as a `Netns`. */
 export interface NetnsDescriptor {
@@ -123,19 +124,4 @@ function prepared(socket: NetlinkSocket, bufferBytes: number): NetlinkSocket {
   if (socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes) !== 0)
     socket.setOption(SOL_SOCKET, SO_RCVBUF, bufferBytes);
   return socket;
-}
-
-function isFailure(result: object | number): result is Failure {
-  return typeof result === 'object' && 'syscall' in result;
-}
-
-function orThrow<T extends object>(result: T | Failure, subject?: string): T {
-  if (isFailure(result)) {
-    const hint =
-      result.errno === 1 && result.syscall === 'setns'
-        ? 'it takes CAP_SYS_ADMIN to enter a network namespace'
-        : undefined;
-    throw new SyscallError(result.errno, result.syscall, subject, hint);
-  }
-  return result;
 }

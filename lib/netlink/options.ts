@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { checkKeys } from '../options.js';
 
 /** The last argument of every call. */
 export interface CallOptions {
@@ -10,11 +11,7 @@ export interface CallOptions {
 
 export function checkCallOptions(options: CallOptions | undefined): void {
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('options', 'takes { signal, timeout }');
-  for (const key in options) {
-    if (key !== 'signal' && key !== 'timeout')
-      throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'timeout'");
-  }
+  checkKeys('options', options, ['signal', 'timeout']);
   const { signal, timeout } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new ArgumentError('options.signal', 'takes an AbortSignal');

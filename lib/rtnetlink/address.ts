@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import type { FlagList } from '../wire/enums.js';
@@ -9,6 +9,7 @@ import { familyNumber, type Family } from './family.js';
 import type { LinkRef } from './link-index.js';
 import { looksLikeIpv6 } from './prefix.js';
 import type { Scope } from './route-attrs.js';
+import { verbs, type Verb } from './verbs.js';
 
 /** An address as the kernel reports it. What it says can be given back to `add`. */
 export type Address = Omit<AddressAttrsOut, 'address' | 'flags'> & {
@@ -58,11 +59,7 @@ function complete<T extends AddressAttrsIn>(value: T): T {
   return { ...value, peer: value.peer ?? value.address, family };
 }
 
-const verbs = {
-  add: NLM_F_CREATE | NLM_F_EXCL,
-  replace: NLM_F_CREATE | NLM_F_REPLACE,
-} as const;
-export type AddressVerb = keyof typeof verbs;
+export type AddressVerb = Extract<Verb, 'add' | 'replace'>;
 
 /** `address.link` as an index. Replacing changes the lifetimes, the metric and the protocol (and IPv6's flags); the rest makes another address. */
 export function newAddress(verb: AddressVerb, address: AddressAttrsIn): Request<void> {

@@ -6,6 +6,7 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { asyncRunner, syncRunner, type Mode, type Runner } from '../netlink/runner.js';
 import type { Source } from '../netlink/source.js';
+import { checkKeys } from '../options.js';
 import { Addresses } from './addresses.js';
 import { FdbEntries } from './fdb-entries.js';
 import { Links } from './links.js';
@@ -150,11 +151,7 @@ export class Rtnetlink implements Nouns<'async'> {
 }
 
 function kernelSource(options: RtnetlinkOptions): KernelSource {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('options', 'takes { netns, onWarning }');
-  for (const key in options) {
-    if (key !== 'netns' && key !== 'onWarning')
-      throw new ArgumentError(`options.${key}`, "there is no such option; there are 'netns' and 'onWarning'");
-  }
+  checkKeys('options', options, ['netns', 'onWarning']);
   const { netns } = options;
   if (netns !== undefined && (typeof netns !== 'object' || netns === null || !Number.isInteger(netns.fd))) {
     throw new ArgumentError('options.netns', 'takes an open network namespace');

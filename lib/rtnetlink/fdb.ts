@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import { NLM_F_APPEND, NLM_F_BULK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import { NLM_F_BULK, NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import { AF_BRIDGE, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
@@ -12,6 +12,7 @@ import {
   type NeighbourFlags,
   type NeighbourState,
 } from './neighbour-attrs.js';
+import { verbs, type Verb } from './verbs.js';
 
 type Masks = 'stateMask' | 'flagsMask';
 
@@ -99,13 +100,7 @@ function withTable({ flags = [], link, master }: Pick<FdbAttrsIn, 'flags' | 'lin
   return [...flags, master === undefined || master === null || master === link ? 'self' : 'master'];
 }
 
-const verbs = {
-  add: NLM_F_CREATE | NLM_F_EXCL,
-  replace: NLM_F_CREATE | NLM_F_REPLACE,
-  change: NLM_F_REPLACE,
-  append: NLM_F_CREATE | NLM_F_APPEND,
-} as const;
-export type FdbVerb = keyof typeof verbs;
+export type FdbVerb = Verb;
 
 /**
  * `entry.link`, `entry.via` and `entry.master` as indexes. Appending gives a VXLAN link a further destination for the MAC of

@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import { AF_BRIDGE, AF_INET, AF_INET6, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
@@ -12,6 +12,7 @@ import {
   type NeighbourState,
 } from './neighbour-attrs.js';
 import { looksLikeIpv6 } from './prefix.js';
+import { verbs, type Verb } from './verbs.js';
 
 type ForLists = 'ofLink' | 'master';
 
@@ -71,12 +72,7 @@ function neighbourFamily({ family, to }: { readonly family?: Family | undefined;
   return looksLikeIpv6(to) === true ? AF_INET6 : AF_INET;
 }
 
-const verbs = {
-  add: NLM_F_CREATE | NLM_F_EXCL,
-  replace: NLM_F_CREATE | NLM_F_REPLACE,
-  change: NLM_F_REPLACE,
-} as const;
-export type NeighbourVerb = keyof typeof verbs;
+export type NeighbourVerb = Exclude<Verb, 'append'>;
 
 function defaultState({ flags }: NeighbourAttrsIn): readonly NeighbourState[] {
   return Array.isArray(flags) && (flags.includes('use') || flags.includes('managed')) ? [] : ['permanent'];

@@ -1,4 +1,4 @@
-import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.js';
+import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import { AF_INET6, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE } from './constants.js';
@@ -12,6 +12,7 @@ import {
   type RouteAttrsOut,
   type Scope,
 } from './route-attrs.js';
+import { verbs, type Verb } from './verbs.js';
 
 /** A route as the kernel reports it. What it says can be given back to `add`. */
 export type Route = Omit<RouteAttrsOut, 'to' | 'viaOtherFamily'> & {
@@ -53,13 +54,7 @@ function defaultScope(route: RouteAttrsIn, family: number): Scope {
   return toLink ? 'link' : 'universe';
 }
 
-const verbs = {
-  add: NLM_F_CREATE | NLM_F_EXCL,
-  replace: NLM_F_CREATE | NLM_F_REPLACE,
-  change: NLM_F_REPLACE,
-  append: NLM_F_CREATE | NLM_F_APPEND,
-} as const;
-export type RouteVerb = keyof typeof verbs;
+export type RouteVerb = Verb;
 
 /** `route.link` and those of the next hops as indexes. */
 export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {

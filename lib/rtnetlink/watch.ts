@@ -4,6 +4,7 @@ import { NLMSG_HDRLEN } from '../netlink/constants.js';
 import { ECANCELED, ENOBUFS } from '../netlink/failure.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
+import { checkKeys } from '../options.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { decodeAddress, listAddresses, type Address } from './address.js';
 import {
@@ -146,10 +147,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
       if (!Object.hasOwn(SOURCES, object))
         throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
     }
-    for (const key in options) {
-      if (key !== 'signal' && key !== 'persistent')
-        throw new ArgumentError(`options.${key}`, "there is no such option; there are 'signal' and 'persistent'");
-    }
+    checkKeys('options', options, ['signal', 'persistent']);
     if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
       throw new ArgumentError('options.signal', 'takes an AbortSignal');
     this.#connection = connection;

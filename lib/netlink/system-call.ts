@@ -19,9 +19,14 @@ export function isFailure(result: unknown): result is Failure {
   return typeof result === 'object' && result !== null && 'syscall' in result && 'errno' in result;
 }
 
-/** The result, or the error that it says; `subject` is what the call was about. */
+/** The error for a system call that failed; `subject` is what the call was about. */
+export function systemCallError({ errno, syscall }: Failure, subject?: string): SyscallError {
+  const hint = errno === EPERM || errno === EACCES ? HINTS[syscall] : undefined;
+  return new SyscallError(errno, syscall, subject, hint);
+}
+
+/** The result, or the error that it says. */
 export function orThrow<T>(result: T | Failure, subject?: string): T {
-  if (!isFailure(result)) return result;
-  const hint = result.errno === EPERM || result.errno === EACCES ? HINTS[result.syscall] : undefined;
-  throw new SyscallError(result.errno, result.syscall, subject, hint);
+  if (isFailure(result)) throw systemCallError(result, subject);
+  return result;
 }
