@@ -18,6 +18,8 @@
       ],
       'cflags': ['-fvisibility=hidden', '-Wall', '-Wextra'],
       'cflags_cc': ['-std=c++20', '-fno-exceptions', '-fvisibility-inlines-hidden'],
+      # Executed instead of loaded, the addon is an init: native/init.cc.
+      'ldflags': ['-Wl,-e,netlace_init'],
       'conditions': [
         ['netlace_sanitize!=""', {
           'cflags': ['-fsanitize=<(netlace_sanitize)', '-fno-omit-frame-pointer', '-g', '-O1'],

@@ -10,7 +10,12 @@ namespace netlace {
 
 // Called once for each environment that loads the addon.
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  std::shared_ptr<Handover> handover = Handover::make(env);
+  if (handover == nullptr) {
+    return exports;
+  }
   auto* instance = new Instance();
+  instance->handover = std::move(handover);
   instance->descriptor = Napi::Persistent(Descriptor::define(env));
   instance->netlink_socket = Napi::Persistent(NetlinkSocketObject::define(env));
   env.SetInstanceData(instance);
@@ -19,7 +24,13 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add_file_calls(calls);
   add_mount_calls(calls);
   add_namespace_calls(calls, exports);
+  add_new_netns_call(calls);
+  add_packet_calls(calls, exports);
+  add_pty_calls(exports);
+  add_perform_call(calls);
   add_socket_calls(calls);
+  add_spawn_calls(exports);
+  add_tun_calls(calls, exports);
   exports.Set("sync", calls.sync);
   exports.Set("async", calls.async);
   exports.Set("Reader", ReaderObject::define(env));

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "program_reader.h"
+
 namespace netlace {
 
 std::string Arguments::string(size_t index, const char* name) {
@@ -26,6 +28,16 @@ std::span<uint8_t> Arguments::bytes_or_null(size_t index, const char* name) {
 std::vector<uint8_t> Arguments::copy(size_t index, const char* name) {
   std::span<uint8_t> source = bytes(index, name);
   return {source.begin(), source.end()};
+}
+
+Program Arguments::program(size_t index) {
+  if (!valid_) {
+    return {};
+  }
+  ProgramReader reader(info_.Env());
+  Program program = reader.read(info_[index]);
+  valid_ = reader.valid();
+  return program;
 }
 
 bool Arguments::property(size_t index, const char* name, int& value) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "program.h"
+
 namespace netlace {
 
 // Reads arguments by their JavaScript type. The first wrong one throws a TypeError and makes `valid()` false; what is
@@ -33,6 +35,9 @@ class Arguments {
 
   // A copy that may travel to another thread.
   std::vector<uint8_t> copy(size_t index, const char* name);
+
+  // An array of system calls.
+  Program program(size_t index);
 
   // Optional properties of an object argument. Absent: false, and `value` stays as it is.
   bool property(size_t index, const char* name, int& value);

@@ -27,6 +27,13 @@ Napi::Value convert(Napi::Env env, std::shared_ptr<NetlinkSocket> socket) {
   return NetlinkSocketObject::make(env, std::move(socket));
 }
 
+Napi::Value convert(Napi::Env env, MadeNetns made) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("netns", convert(env, std::move(made.netns)));
+  object.Set("socket", convert(env, std::move(made.socket)));
+  return object;
+}
+
 Napi::Value convert(Napi::Env env, Failure failure) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("errno", failure.number);

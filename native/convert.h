@@ -12,12 +12,19 @@
 
 namespace netlace {
 
+// A network namespace and a socket that was opened in it.
+struct MadeNetns {
+  UniqueFd netns;
+  std::shared_ptr<NetlinkSocket> socket;
+};
+
 // Results as JavaScript values, as the addon's contract has them.
 Napi::Value convert(Napi::Env env, Done done);
 Napi::Value convert(Napi::Env env, uint32_t number);
 Napi::Value convert(Napi::Env env, UniqueFd fd);
 Napi::Value convert(Napi::Env env, std::vector<uint8_t> bytes);
 Napi::Value convert(Napi::Env env, std::shared_ptr<NetlinkSocket> socket);
+Napi::Value convert(Napi::Env env, MadeNetns made);
 Napi::Value convert(Napi::Env env, Failure failure);
 
 template <typename T>

@@ -47,6 +47,10 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
       }
     }
     sent_ = true;
+    if (terminators_ == 0) {
+      terminators_ = socket.terminators_due();
+    }
+    socket.set_terminators_due(terminators_);
   }
   while (terminators_ > 0) {
     size_t start = std::min(NLMSG_ALIGN(filled_), into_.size());
@@ -90,6 +94,7 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
     }
     filled_ = start + static_cast<size_t>(taken);
     terminators_ -= std::min(terminators_, count_terminators(rest.first(static_cast<size_t>(taken))));
+    socket.set_terminators_due(terminators_);
     silent_since_.reset();
   }
   return finish(static_cast<int64_t>(filled_));

@@ -13,7 +13,8 @@ namespace netlace {
 // that nobody has to wait without end for a kernel that stays silent.
 class Exchange {
  public:
-  // `wait` in milliseconds; negative: without end. No datagram is longer than `longest`; 0: that is not known.
+  // Without `terminators`, those that the exchange before has not met are due. `wait` in milliseconds; negative:
+  // without end. No datagram is longer than `longest`; 0: that is not known.
   Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t terminators, int wait,
            uint32_t longest = 0)
       : request_(request), into_(into), terminators_(terminators), wait_(wait), longest_(longest) {}

@@ -1,6 +1,7 @@
 #include "exchange_queue.h"
 
 #include <chrono>
+#include <utility>
 
 namespace netlace {
 
@@ -12,20 +13,19 @@ using std::chrono::milliseconds;
 // is taken from others, and how long a Worker that is being terminated has to wait.
 constexpr milliseconds wait_slice(20);
 
-// Results that are there are handed over after this time, even if more exchanges are queued.
-constexpr milliseconds drain_time(2);
+// After this time others get their turn in the pool, even if more exchanges are queued.
+constexpr milliseconds drain_time(20);
 
 }  // namespace
 
 class ExchangeQueue::Task : public PoolTask {
  public:
   explicit Task(std::shared_ptr<ExchangeQueue> queue) : queue_(std::move(queue)) {}
-  void execute() override { queue_->drain(finished_); }
-  void complete(Napi::Env env) override { queue_->deliver(env, std::move(finished_)); }
+  void execute() override { queue_->drain(); }
+  void complete(Napi::Env env) override { queue_->end_task(env); }
 
  private:
   std::shared_ptr<ExchangeQueue> queue_;
-  Finished finished_;
 };
 
 void ExchangeQueue::push(Napi::Object owner, std::unique_ptr<PendingExchange> exchange) {
@@ -33,6 +33,7 @@ void ExchangeQueue::push(Napi::Object owner, std::unique_ptr<PendingExchange> ex
     std::lock_guard lock(mutex_);
     pending_.push_back(std::move(exchange));
   }
+  unresolved_++;
   if (tasks_ == 0) {
     owner_ = Napi::Persistent(owner);
   }
@@ -57,6 +58,7 @@ void ExchangeQueue::start(Napi::Env env) {
     draining_ = false;
   }
   while (std::unique_ptr<PendingExchange> refused = pop()) {
+    unresolved_--;
     refused->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(refused->result)));
   }
   if (tasks_ == 0) {
@@ -65,22 +67,26 @@ void ExchangeQueue::start(Napi::Env env) {
 }
 
 // In a pool thread.
-void ExchangeQueue::drain(Finished& finished) {
-  drain_some(finished);
+void ExchangeQueue::drain() {
+  carry_out();
   std::lock_guard lock(mutex_);
   draining_ = false;
 }
 
-void ExchangeQueue::drain_some(Finished& finished) {
+void ExchangeQueue::carry_out() {
   NetlinkSocket::Lease lease(*socket_);
   auto started = std::chrono::steady_clock::now();
+  // Who has results that nobody was told of does not wait.
+  milliseconds patience = wait_slice;
   while (PendingExchange* next = front()) {
-    // Who has results to hand over does not wait. Without a lease the socket is closed, and each exchange ends at once.
-    if (!next->exchange.advance(*socket_, finished.empty() ? wait_slice : milliseconds(0))) {
+    if (tells_of_finished() && !handover_->post(shared_from_this())) {
+      patience = milliseconds(0);
+    }
+    // Without a lease the socket is closed, and each exchange ends at once.
+    if (!next->exchange.advance(*socket_, patience)) {
       return;
     }
-    next->result = next->exchange.result();
-    finished.push_back(pop());
+    finish_front();
     if (std::chrono::steady_clock::now() - started > drain_time) {
       return;
     }
@@ -88,11 +94,12 @@ void ExchangeQueue::drain_some(Finished& finished) {
 }
 
 // Back in the JavaScript thread.
-void ExchangeQueue::deliver(Napi::Env env, Finished finished) {
+void ExchangeQueue::end_task(Napi::Env env) {
   tasks_--;
   if (can_run_javascript(env)) {
     // The next exchanges start first, so that the kernel works while JavaScript looks at these results.
     start(env);
+    collect(env);
   } else if (tasks_ == 0) {
     while (pop()) {
     }
@@ -100,6 +107,16 @@ void ExchangeQueue::deliver(Napi::Env env, Finished finished) {
   if (tasks_ == 0) {
     owner_.Reset();
   }
+}
+
+void ExchangeQueue::collect(Napi::Env env) {
+  std::vector<std::unique_ptr<PendingExchange>> finished;
+  {
+    std::lock_guard lock(mutex_);
+    finished.swap(finished_);
+    told_ = false;
+  }
+  unresolved_ -= finished.size();
   if (!can_run_javascript(env)) {
     return;
   }
@@ -121,6 +138,20 @@ std::unique_ptr<PendingExchange> ExchangeQueue::pop() {
   std::unique_ptr<PendingExchange> exchange = std::move(pending_.front());
   pending_.pop_front();
   return exchange;
+}
+
+void ExchangeQueue::finish_front() {
+  std::lock_guard lock(mutex_);
+  std::unique_ptr<PendingExchange> exchange = std::move(pending_.front());
+  pending_.pop_front();
+  exchange->result = exchange->exchange.result();
+  finished_.push_back(std::move(exchange));
+}
+
+// Whether there are results that JavaScript has not been told of; from now on it has.
+bool ExchangeQueue::tells_of_finished() {
+  std::lock_guard lock(mutex_);
+  return !finished_.empty() && !std::exchange(told_, true);
 }
 
 }  // namespace netlace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exchange.h"
+#include "handover.h"
 #include "netlink_socket.h"
 #include "pool_task.h"
 
@@ -23,36 +24,47 @@ struct PendingExchange {
 };
 
 // The asynchronous exchanges of one socket, first in first out. A task in the thread pool carries them out one after
-// the other; it comes back to the JavaScript thread to hand over results, not between exchanges. While JavaScript is
-// too busy to take them, queueing more, the next task goes on with those: the kernel need not wait for it.
-class ExchangeQueue : public std::enable_shared_from_this<ExchangeQueue> {
+// the other, and hands over results while it goes on with the next: neither the kernel nor JavaScript waits for the
+// other.
+class ExchangeQueue : public Handover::Recipient, public std::enable_shared_from_this<ExchangeQueue> {
  public:
-  explicit ExchangeQueue(std::shared_ptr<NetlinkSocket> socket) : socket_(std::move(socket)) {}
+  ExchangeQueue(std::shared_ptr<NetlinkSocket> socket, std::shared_ptr<Handover> handover)
+      : socket_(std::move(socket)), handover_(std::move(handover)) {}
 
   // In the JavaScript thread. `owner` is the socket's object: it lives until the queue is empty.
   void push(Napi::Object owner, std::unique_ptr<PendingExchange> exchange);
-  bool busy() const { return tasks_ > 0; }
+  // Whether a promise is still to be resolved.
+  bool busy() const { return unresolved_ > 0; }
+
+  // Resolves what is finished.
+  void collect(Napi::Env env) override;
 
  private:
   class Task;
-  using Finished = std::vector<std::unique_ptr<PendingExchange>>;
 
   void start(Napi::Env env);
-  void drain(Finished& finished);
-  void drain_some(Finished& finished);
-  void deliver(Napi::Env env, Finished finished);
+  void drain();
+  void carry_out();
+  void end_task(Napi::Env env);
 
   PendingExchange* front();
   std::unique_ptr<PendingExchange> pop();
+  void finish_front();
+  bool tells_of_finished();
 
   std::shared_ptr<NetlinkSocket> socket_;
-  // The next two belong to the JavaScript thread. Of the tasks that have not been delivered, one at most is draining.
+  std::shared_ptr<Handover> handover_;
+  // The next three belong to the JavaScript thread. Of the tasks that have not come back, one at most is draining.
   Napi::ObjectReference owner_;
+  size_t unresolved_ = 0;
   int tasks_ = 0;
 
   std::mutex mutex_;
   bool draining_ = false;
   std::deque<std::unique_ptr<PendingExchange>> pending_;
+  std::vector<std::unique_ptr<PendingExchange>> finished_;
+  // `collect` is to be called for what is finished.
+  bool told_ = false;
 };
 
 }  // namespace netlace

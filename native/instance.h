@@ -2,12 +2,17 @@
 
 #include <napi.h>
 
+#include <memory>
+
+#include "handover.h"
+
 namespace netlace {
 
 // What one environment (the main thread or a Worker) needs: nothing is shared between environments.
 struct Instance {
   Napi::FunctionReference descriptor;
   Napi::FunctionReference netlink_socket;
+  std::shared_ptr<Handover> handover;
 
   static Instance& of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 };

@@ -16,12 +16,14 @@ namespace {
 
 constexpr unsigned long nsfs_magic = 0x6e736673;
 
-// Where a thread finds the namespace of a type that unshare() has just given it. Null: a type that unshare() gives to
-// one thread only in part (pid: to its children), or not in a process with threads.
+// Where a thread finds the namespace of a type that unshare() has just given it. Null: a type that unshare() does not
+// give to one thread of many (user), or only to its children (pid, time).
 const char* own_namespace(int flag) {
   switch (flag) {
   case CLONE_NEWNET:
     return "/proc/thread-self/ns/net";
+  case CLONE_NEWNS:
+    return "/proc/thread-self/ns/mnt";
   case CLONE_NEWUTS:
     return "/proc/thread-self/ns/uts";
   case CLONE_NEWIPC:
@@ -88,6 +90,15 @@ Napi::Value made_descriptor(Napi::Env env, long fd, const char* syscall) {
   return fd < 0 ? convert(env, failure) : convert(env, UniqueFd(static_cast<int>(fd)));
 }
 
+// The two that change the calling thread for good. For those who ask for it.
+Napi::Value enter_namespaces(Napi::Env env, int fd, int types) {
+  return setns(fd, types) != 0 ? convert(env, Failure::of("setns")) : convert(env, Done());
+}
+
+Napi::Value unshare_thread(Napi::Env env, int flags) {
+  return unshare(flags) != 0 ? convert(env, Failure::of("unshare")) : convert(env, Done());
+}
+
 // The calls below have descriptors and numbers as their only arguments.
 template <Napi::Value (*Call)(Napi::Env, int)>
 Napi::Value with_integer(const Napi::CallbackInfo& info) {
@@ -148,6 +159,11 @@ Napi::Value duplicate(Napi::Env env, int fd) {
   return made_descriptor(env, fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl");
 }
 
+// For a number that has been given away already.
+Napi::Value replace(Napi::Env env, int fd, int over) {
+  return dup3(fd, over, O_CLOEXEC) < 0 ? convert(env, Failure::of("dup3")) : convert(env, Done());
+}
+
 Napi::Value pidfd_open(Napi::Env env, int pid) {
   return made_descriptor(env, syscall(SYS_pidfd_open, pid, 0), "pidfd_open");
 }
@@ -179,7 +195,10 @@ void add_namespace_calls(Calls& calls, Napi::Object exports) {
   exports.Set("parentNamespace", Napi::Function::New<with_integer<parent_namespace>>(env, "parentNamespace"));
   exports.Set("ownerUid", Napi::Function::New<with_integer<owner_uid>>(env, "ownerUid"));
   exports.Set("socketNamespace", Napi::Function::New<with_integer<socket_namespace>>(env, "socketNamespace"));
+  exports.Set("setns", Napi::Function::New<with_two_integers<enter_namespaces>>(env, "setns"));
+  exports.Set("unshareThread", Napi::Function::New<with_integer<unshare_thread>>(env, "unshareThread"));
   exports.Set("duplicate", Napi::Function::New<with_integer<duplicate>>(env, "duplicate"));
+  exports.Set("replace", Napi::Function::New<with_two_integers<replace>>(env, "replace"));
   exports.Set("pidfdOpen", Napi::Function::New<with_integer<pidfd_open>>(env, "pidfdOpen"));
   exports.Set("pidfdNamespace", Napi::Function::New<with_two_integers<pidfd_namespace>>(env, "pidfdNamespace"));
   exports.Set("pidfdSignal", Napi::Function::New<with_two_integers<pidfd_signal>>(env, "pidfdSignal"));

@@ -41,7 +41,7 @@ Napi::Object NetlinkSocketObject::make(Napi::Env env, std::shared_ptr<NetlinkSoc
   Napi::Object object = Instance::of(env).netlink_socket.New({});
   if (!object.IsEmpty()) {
     if (NetlinkSocketObject* wrapper = from(object)) {
-      wrapper->queue_ = std::make_shared<ExchangeQueue>(socket);
+      wrapper->queue_ = std::make_shared<ExchangeQueue>(socket, Instance::of(env).handover);
       wrapper->socket_ = std::move(socket);
     }
   }

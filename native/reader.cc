@@ -16,6 +16,14 @@ constexpr uint32_t wake_id = 0;
 }  // namespace
 
 int64_t Reader::add(std::shared_ptr<NetlinkSocket> socket) {
+  return insert({std::move(socket), {}});
+}
+
+int64_t Reader::watch(UniqueFd fd) {
+  return insert({nullptr, std::move(fd)});
+}
+
+int64_t Reader::insert(Entry entry) {
   if (stopped_) {
     return -EBADF;
   }
@@ -25,39 +33,50 @@ int64_t Reader::add(std::shared_ptr<NetlinkSocket> socket) {
     }
   }
   uint32_t id = next_id_++;
+  int fd = entry.socket != nullptr ? entry.socket->fd() : entry.file.get();
   {
     std::lock_guard lock(mutex_);
-    sockets_.emplace(id, socket);
+    entries_.emplace(id, std::make_shared<Entry>(std::move(entry)));
   }
-  if (!arm(*socket, id, EPOLL_CTL_ADD)) {
+  if (!arm(fd, id, EPOLL_CTL_ADD)) {
     int error = errno;
     std::lock_guard lock(mutex_);
-    sockets_.erase(id);
+    entries_.erase(id);
     return -error;
   }
   return id;
 }
 
 void Reader::resume(uint32_t id) {
-  std::shared_ptr<NetlinkSocket> socket = find(id);
-  if (socket == nullptr || socket->closed()) {
+  std::shared_ptr<Entry> entry = find(id);
+  if (entry == nullptr) {
     return;
   }
-  if (int error = socket->take_deferred_error()) {
-    post({id, {}, error});
-  } else {
-    arm(*socket, id, EPOLL_CTL_MOD);
+  if (entry->socket == nullptr) {
+    arm(entry->file.get(), id, EPOLL_CTL_MOD);
+  } else if (!entry->socket->closed()) {
+    if (int error = entry->socket->take_deferred_error()) {
+      post({id, {}, error});
+    } else {
+      arm(entry->socket->fd(), id, EPOLL_CTL_MOD);
+    }
   }
 }
 
 void Reader::remove(uint32_t id) {
-  std::shared_ptr<NetlinkSocket> socket = find(id);
-  if (socket != nullptr) {
-    // Closing it takes it out of the epoll set, too.
-    socket->close();
-    std::lock_guard lock(mutex_);
-    sockets_.erase(id);
+  std::shared_ptr<Entry> entry = find(id);
+  if (entry == nullptr) {
+    return;
   }
+  if (entry->socket != nullptr) {
+    // Closing it takes it out of the epoll set, too.
+    entry->socket->close();
+  } else {
+    // There may be other descriptors of the file, so that closing this one would not.
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry->file.get(), nullptr);
+  }
+  std::lock_guard lock(mutex_);
+  entries_.erase(id);
 }
 
 bool Reader::has(uint32_t id) {
@@ -73,10 +92,12 @@ void Reader::stop() {
     eventfd_write(wake_.get(), 1);
     pthread_join(thread_, nullptr);
   }
-  for (auto& [id, socket] : sockets_) {
-    socket->close();
+  for (auto& [id, entry] : entries_) {
+    if (entry->socket != nullptr) {
+      entry->socket->close();
+    }
   }
-  sockets_.clear();
+  entries_.clear();
   epoll_.reset();
   wake_.reset();
 }
@@ -118,24 +139,28 @@ void Reader::run() {
       if (events[i].data.u64 == wake_id) {
         return;
       }
-      read(static_cast<uint32_t>(events[i].data.u64), buffer);
+      serve(static_cast<uint32_t>(events[i].data.u64), buffer);
     }
   }
 }
 
-void Reader::read(uint32_t id, std::vector<uint8_t>& buffer) {
-  std::shared_ptr<NetlinkSocket> socket = find(id);
-  if (socket == nullptr) {
+void Reader::serve(uint32_t id, std::vector<uint8_t>& buffer) {
+  std::shared_ptr<Entry> entry = find(id);
+  if (entry == nullptr) {
     return;
   }
-  NetlinkSocket::Lease lease(*socket);
-  if (!lease) {
-    return;
+  if (entry->socket == nullptr) {
+    post({id, {}, 0});
+  } else if (NetlinkSocket::Lease lease(*entry->socket); lease) {
+    read(*entry->socket, id, buffer);
   }
+}
+
+void Reader::read(NetlinkSocket& socket, uint32_t id, std::vector<uint8_t>& buffer) {
   // Without an end but the socket's: what is there, and no waiting.
   auto drain = [&] {
     Exchange exchange({}, buffer, std::numeric_limits<uint32_t>::max(), 0);
-    exchange.advance(*socket, std::chrono::milliseconds(0));
+    exchange.advance(socket, std::chrono::milliseconds(0));
     return exchange.result();
   };
   int64_t result = drain();
@@ -144,20 +169,20 @@ void Reader::read(uint32_t id, std::vector<uint8_t>& buffer) {
     result = drain();
   }
   if (result > 0) {
-    post({id, {buffer.begin(), buffer.begin() + result}, 0});
+    post({id, {buffer.begin(), buffer.begin() + result}, 0, true});
   } else if (result < 0) {
     post({id, {}, static_cast<int>(-result)});
   } else {
     // Only datagrams that did not count.
-    arm(*socket, id, EPOLL_CTL_MOD);
+    arm(socket.fd(), id, EPOLL_CTL_MOD);
   }
 }
 
-bool Reader::arm(const NetlinkSocket& socket, uint32_t id, int operation) {
+bool Reader::arm(int fd, uint32_t id, int operation) {
   epoll_event event = {};
   event.events = EPOLLIN | EPOLLONESHOT;
   event.data.u64 = id;
-  return epoll_ctl(epoll_.get(), operation, socket.fd(), &event) == 0;
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
 void Reader::post(Delivery delivery) {
@@ -168,10 +193,10 @@ void Reader::post(Delivery delivery) {
   }
 }
 
-std::shared_ptr<NetlinkSocket> Reader::find(uint32_t id) {
+std::shared_ptr<Reader::Entry> Reader::find(uint32_t id) {
   std::lock_guard lock(mutex_);
-  auto found = sockets_.find(id);
-  return found == sockets_.end() ? nullptr : found->second;
+  auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : found->second;
 }
 
 }  // namespace netlace

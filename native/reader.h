@@ -14,17 +14,19 @@
 
 namespace netlace {
 
-// What the reading thread hands to JavaScript: bytes, or else an errno.
+// What the reading thread hands to JavaScript: bytes, or else an errno, or else that a watched file is readable.
 struct Delivery {
   uint32_t id;
   std::vector<uint8_t> bytes;
   int error;
+  bool is_bytes = false;
 };
 
-// Sockets and the one thread that reads them. Everything but the reading is called in the JavaScript thread.
+// Sockets and the one thread that reads them. Everything but the reading is called in the JavaScript thread. Other
+// files are only watched: a process's end is read from a pidfd by waiting for it.
 //
-// A socket is armed for one event at a time: what has been delivered is answered by `resume`, and until then the
-// thread does not look at the socket again.
+// Each is armed for one event at a time: what has been delivered is answered by `resume`, and until then the thread
+// does not look at it again.
 class Reader {
  public:
   // Deliveries are posted through `deliveries`, each as a `Delivery*` that the receiver deletes.
@@ -33,6 +35,8 @@ class Reader {
 
   // Returns an id, or a negative errno.
   int64_t add(std::shared_ptr<NetlinkSocket> socket);
+  // The same for any file, of which it is told when it is readable.
+  int64_t watch(UniqueFd fd);
   void resume(uint32_t id);
   void remove(uint32_t id);
   bool has(uint32_t id);
@@ -42,12 +46,20 @@ class Reader {
   bool stopped() const { return stopped_; }
 
  private:
+  // One of the two.
+  struct Entry {
+    std::shared_ptr<NetlinkSocket> socket;
+    UniqueFd file;
+  };
+
   int start();
   void run();
-  void read(uint32_t id, std::vector<uint8_t>& buffer);
-  bool arm(const NetlinkSocket& socket, uint32_t id, int operation);
+  int64_t insert(Entry entry);
+  void serve(uint32_t id, std::vector<uint8_t>& buffer);
+  void read(NetlinkSocket& socket, uint32_t id, std::vector<uint8_t>& buffer);
+  bool arm(int fd, uint32_t id, int operation);
   void post(Delivery delivery);
-  std::shared_ptr<NetlinkSocket> find(uint32_t id);
+  std::shared_ptr<Entry> find(uint32_t id);
 
   napi_threadsafe_function deliveries_;
   UniqueFd epoll_;
@@ -58,7 +70,7 @@ class Reader {
   bool stopped_ = false;
 
   std::mutex mutex_;
-  std::map<uint32_t, std::shared_ptr<NetlinkSocket>> sockets_;
+  std::map<uint32_t, std::shared_ptr<Entry>> entries_;
   // 0 is the eventfd.
   uint32_t next_id_ = 1;
 };

@@ -1,5 +1,7 @@
 #include "reader_object.h"
 
+#include <fcntl.h>
+
 #include "arguments.h"
 #include "convert.h"
 #include "instance.h"
@@ -14,9 +16,10 @@ constexpr napi_type_tag tag = {0x6e65746c61636503, 0x726561646572};
 Napi::Function ReaderObject::define(Napi::Env env) {
   using Self = ReaderObject;
   return DefineClass(env, "Reader",
-                     {InstanceMethod<&Self::add>("add"), InstanceMethod<&Self::resume>("resume"),
-                      InstanceMethod<&Self::remove>("remove"), InstanceMethod<&Self::ref>("ref"),
-                      InstanceMethod<&Self::unref>("unref"), InstanceMethod<&Self::close>("close")});
+                     {InstanceMethod<&Self::add>("add"), InstanceMethod<&Self::watch>("watch"),
+                      InstanceMethod<&Self::resume>("resume"), InstanceMethod<&Self::remove>("remove"),
+                      InstanceMethod<&Self::ref>("ref"), InstanceMethod<&Self::unref>("unref"),
+                      InstanceMethod<&Self::close>("close")});
 }
 
 ReaderObject* ReaderObject::Unwrap(Napi::Object object) {
@@ -71,6 +74,23 @@ Napi::Value ReaderObject::add(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(id));
 }
 
+Napi::Value ReaderObject::watch(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Arguments arguments(info);
+  int fd = arguments.integer<int>(0, "fd");
+  if (!arguments.valid()) {
+    return {};
+  }
+  if (reader_->stopped()) {
+    return Napi::Number::New(env, -EBADF);
+  }
+  UniqueFd own(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!own) {
+    return Napi::Number::New(env, -errno);
+  }
+  return Napi::Number::New(env, static_cast<double>(reader_->watch(std::move(own))));
+}
+
 void ReaderObject::resume(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   uint32_t id = arguments.integer<uint32_t>(0, "id");
@@ -115,7 +135,7 @@ void ReaderObject::deliver(napi_env raw_env, napi_value callback, void* context,
   }
   Napi::Env env(raw_env);
   Napi::HandleScope scope(env);
-  Napi::Value bytes = delivery->error == 0 ? to_uint8_array(env, delivery->bytes) : env.Null();
+  Napi::Value bytes = delivery->is_bytes ? to_uint8_array(env, delivery->bytes) : env.Null();
   if (bytes.IsEmpty()) {
     return;
   }

@@ -19,6 +19,7 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
 
  private:
   Napi::Value add(const Napi::CallbackInfo& info);
+  Napi::Value watch(const Napi::CallbackInfo& info);
   void resume(const Napi::CallbackInfo& info);
   void remove(const Napi::CallbackInfo& info);
   void ref(const Napi::CallbackInfo& info);

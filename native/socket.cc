@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include "registration.h"
+#include "socket_filter.h"
 #include "socket_options.h"
 #include "thread.h"
 
@@ -52,9 +53,11 @@ struct OpenSocket {
   int type;
   int protocol;
   std::vector<int> options;
+  std::vector<uint8_t> filter;
   std::vector<uint8_t> bind_address;
   std::vector<uint8_t> connect_address;
   int backlog = 0;
+  bool filters = false;
   bool binds = false;
   bool listens = false;
   bool connects = false;
@@ -64,6 +67,7 @@ struct OpenSocket {
         type(arguments.integer<int>(2, "type")), protocol(arguments.integer<int>(3, "protocol")) {
     constexpr size_t setup = 4;
     arguments.property(setup, "options", options);
+    filters = arguments.property(setup, "filter", filter);
     binds = arguments.property(setup, "bind", bind_address);
     listens = arguments.property(setup, "backlog", backlog);
     connects = arguments.property(setup, "connect", connect_address);
@@ -79,6 +83,9 @@ struct OpenSocket {
       return Failure::of("socket");
     }
     if (!set_options(fd.get(), options)) {
+      return Failure::of("setsockopt");
+    }
+    if (filters && !attach_filter(fd.get(), filter)) {
       return Failure::of("setsockopt");
     }
     if (binds && bind(fd.get(), reinterpret_cast<const sockaddr*>(bind_address.data()),

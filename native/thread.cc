@@ -1,5 +1,7 @@
 #include "thread.h"
 
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <csignal>
@@ -33,6 +35,10 @@ bool is_current_namespace(int netns) {
   struct stat own;
   return fstat(netns, &theirs) == 0 && stat("/proc/thread-self/ns/net", &own) == 0 && theirs.st_dev == own.st_dev &&
          theirs.st_ino == own.st_ino;
+}
+
+UniqueFd owner_of(int fd) {
+  return UniqueFd(ioctl(fd, NS_GET_USERNS));
 }
 
 }  // namespace netlace

@@ -1,0 +1,205 @@
+#include "child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "child_report.h"
+#include "clone.h"
+#include "shared_child.h"
+
+namespace netlace {
+
+namespace {
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+
+  bool open() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+      return false;
+    }
+    read = UniqueFd(ends[0]);
+    write = UniqueFd(ends[1]);
+    return true;
+  }
+};
+
+struct Birth {
+  ChildPlan& plan;
+  Pipe reports;
+  // The child starts when there is a byte, and gives up when the pipe is closed.
+  Pipe start;
+  ChildStack stack;
+  clone_args arguments = {};
+  int pidfd = -1;
+  // The numbers of the ends that a child uses: it has descriptors of its own, but the objects above are also ours.
+  int report_to = -1;
+  int start_from = -1;
+  int start_end = -1;
+};
+
+void report(const Birth& birth, ChildReport report) {
+  // Whoever would read it may be gone.
+  [[maybe_unused]] ssize_t written = write(birth.report_to, &report, sizeof report);
+}
+
+// In the child. From here to the new program there is nothing but system calls.
+void live(void* data) {
+  Birth& birth = *static_cast<Birth*>(data);
+  if (birth.start_from >= 0) {
+    close(birth.start_end);
+    char byte;
+    if (read(birth.start_from, &byte, 1) != 1) {
+      end_child(127);
+    }
+  }
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; signal++) {
+    sigaction(signal, &standard, nullptr);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  birth.plan.program.report_to(birth.report_to);
+  Program::Outcome outcome = birth.plan.program.run();
+  if (outcome.error != 0) {
+    report(birth, {ChildReport::program_failed, outcome.call, outcome.error, -1});
+    end_child(127);
+  }
+  end_child(0);
+}
+
+// In the child that goes ahead.
+void go_ahead(void* data) {
+  Birth& birth = *static_cast<Birth*>(data);
+  Program::Outcome outcome = birth.plan.entry.run();
+  if (outcome.error != 0) {
+    report(birth, {ChildReport::entry_failed, outcome.call, outcome.error, -1});
+    end_child(0);
+  }
+  // If the memory is a copy, it is one for both.
+  birth.arguments.flags |= CLONE_PARENT | CLONE_VM;
+  // The child has the parent's signal for its end.
+  birth.arguments.exit_signal = 0;
+  long pid = clone_child(birth.arguments, live, data);
+  if (pid < 0) {
+    report(birth, {ChildReport::not_born, 0, errno, -1});
+  } else {
+    report(birth, {ChildReport::born, 0, static_cast<int32_t>(pid), birth.pidfd});
+  }
+  end_child(0);
+}
+
+// The child's pid; or how it failed.
+std::variant<Child, ChildFailure> bear(Birth& birth) {
+  if (birth.plan.entry.empty()) {
+    long pid = clone_child(birth.arguments, live, &birth);
+    if (pid < 0) {
+      return ChildFailure{Failure::of("clone3"), ChildFailure::clone, 0};
+    }
+    return Child{static_cast<pid_t>(pid), UniqueFd(birth.pidfd)};
+  }
+  ChildStack stack;
+  if (!stack) {
+    return ChildFailure{Failure::of("mmap"), ChildFailure::clone, 0};
+  }
+  clone_args ahead = {};
+  // With our table of files, so that the child's pidfd is in it. SIGCHLD: the child shall send that, too.
+  ahead.flags = CLONE_FILES | (birth.plan.flags & CLONE_VM);
+  ahead.exit_signal = SIGCHLD;
+  ahead.stack = stack.address();
+  ahead.stack_size = ChildStack::bytes;
+  long pid = clone_child(ahead, go_ahead, &birth);
+  if (pid < 0) {
+    return ChildFailure{Failure::of("clone3"), ChildFailure::clone, 0};
+  }
+  reap(P_PID, static_cast<id_t>(pid));
+  ChildReport said = {};
+  pollfd watched = {birth.reports.read.get(), POLLIN, 0};
+  if (poll(&watched, 1, 0) != 1 || read(birth.reports.read.get(), &said, sizeof said) != sizeof said) {
+    return ChildFailure{{ESRCH, "clone3"}, ChildFailure::entry, 0};
+  }
+  switch (said.kind) {
+  case ChildReport::born:
+    return Child{said.value, UniqueFd(said.pidfd)};
+  case ChildReport::entry_failed:
+    return ChildFailure{{said.value, birth.plan.entry.name(said.step)}, ChildFailure::entry, said.step};
+  default:
+    return ChildFailure{{said.value, "clone3"}, ChildFailure::clone, 0};
+  }
+}
+
+Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uint8_t>& bytes) {
+  std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) {
+    return Failure::of("open");
+  }
+  return write(fd.get(), bytes.data(), bytes.size()) < 0 ? Result<Done>(Failure::of("write")) : Done();
+}
+
+}  // namespace
+
+std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
+  Birth birth = {plan, {}, {}, {}, {}, -1, -1, -1, -1};
+  if (!birth.stack) {
+    return ChildFailure{Failure::of("mmap"), ChildFailure::clone, 0};
+  }
+  if (!birth.reports.open() || (!plan.writes.empty() && !birth.start.open())) {
+    return ChildFailure{Failure::of("pipe2"), ChildFailure::clone, 0};
+  }
+  birth.report_to = birth.reports.write.get();
+  birth.start_from = birth.start.read.get();
+  birth.start_end = birth.start.write.get();
+  birth.arguments.flags = plan.flags | CLONE_PIDFD;
+  birth.arguments.pidfd = reinterpret_cast<uint64_t>(&birth.pidfd);
+  birth.arguments.exit_signal = SIGCHLD;
+  birth.arguments.stack = birth.stack.address();
+  birth.arguments.stack_size = ChildStack::bytes;
+  if (plan.cgroup >= 0) {
+    birth.arguments.flags |= CLONE_INTO_CGROUP;
+    birth.arguments.cgroup = static_cast<uint64_t>(plan.cgroup);
+  }
+
+  DumpableKept dumpable;
+  SignalsBlocked blocked;
+  std::variant<Child, ChildFailure> born = bear(birth);
+  Child* child = std::get_if<Child>(&born);
+  if (child == nullptr) {
+    return born;
+  }
+  std::variant<Child, ChildFailure> result = ChildFailure{{0, ""}, ChildFailure::write, 0};
+  ChildFailure& failure = *std::get_if<ChildFailure>(&result);
+  for (const auto& [name, bytes] : plan.writes) {
+    Result<Done> written = write_for(child->pid, name, bytes);
+    if (Failure* refused = std::get_if<Failure>(&written)) {
+      failure.failure = *refused;
+      break;
+    }
+    failure.step++;
+  }
+  if (birth.start.write && failure.failure.number == 0) {
+    [[maybe_unused]] ssize_t started = write(birth.start.write.get(), "", 1);
+  }
+  birth.start.write.reset();
+  birth.reports.write.reset();
+  ChildReport said = {};
+  ssize_t length = read(birth.reports.read.get(), &said, sizeof said);
+  if (length == sizeof said) {
+    failure = {{said.value, plan.program.name(said.step)}, ChildFailure::program, said.step};
+  }
+  if (failure.failure.number == 0) {
+    return born;
+  }
+  reap(P_PIDFD, static_cast<id_t>(child->pidfd.get()));
+  return result;
+}
+
+}  // namespace netlace

@@ -1,0 +1,83 @@
+#include "program.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+// Newer than the oldest headers that this is built with; their numbers are the same on all processors.
+#ifndef SYS_statmount
+#define SYS_statmount 457
+#define SYS_listmount 458
+#endif
+
+namespace netlace {
+
+namespace {
+
+#define NETLACE_CALL(name)                                                                                             \
+  { #name, SYS_##name }
+
+// Those that all processors have: `openat` and no `open`.
+constexpr SystemCall system_calls[] = {
+    NETLACE_CALL(capset),      NETLACE_CALL(chdir),       NETLACE_CALL(chroot),        NETLACE_CALL(close),
+    NETLACE_CALL(close_range), NETLACE_CALL(dup3),        NETLACE_CALL(execve),        NETLACE_CALL(execveat),
+    NETLACE_CALL(fchdir),      NETLACE_CALL(fchmodat),    NETLACE_CALL(fchownat),      NETLACE_CALL(fcntl),
+    NETLACE_CALL(fsconfig),    NETLACE_CALL(fsmount),     NETLACE_CALL(fsopen),        NETLACE_CALL(fspick),
+    NETLACE_CALL(ioctl),       NETLACE_CALL(keyctl),      NETLACE_CALL(listmount),     NETLACE_CALL(mkdirat),
+    NETLACE_CALL(mknodat),     NETLACE_CALL(mount),       NETLACE_CALL(mount_setattr), NETLACE_CALL(move_mount),
+    NETLACE_CALL(open_tree),   NETLACE_CALL(openat),      NETLACE_CALL(openat2),       NETLACE_CALL(pivot_root),
+    NETLACE_CALL(prctl),       NETLACE_CALL(prlimit64),   NETLACE_CALL(read),          NETLACE_CALL(readlinkat),
+    NETLACE_CALL(seccomp),     NETLACE_CALL(sendmsg),     NETLACE_CALL(setdomainname), NETLACE_CALL(setgid),
+    NETLACE_CALL(setgroups),   NETLACE_CALL(sethostname), NETLACE_CALL(setns),         NETLACE_CALL(setpriority),
+    NETLACE_CALL(setresgid),   NETLACE_CALL(setresuid),   NETLACE_CALL(setsid),        NETLACE_CALL(setuid),
+    NETLACE_CALL(statmount),   NETLACE_CALL(symlinkat),   NETLACE_CALL(umask),         NETLACE_CALL(umount2),
+    NETLACE_CALL(unlinkat),    NETLACE_CALL(unshare),     NETLACE_CALL(write),
+};
+
+#undef NETLACE_CALL
+
+}  // namespace
+
+const SystemCall* find_system_call(const char* name) {
+  for (const SystemCall& call : system_calls) {
+    if (std::strcmp(call.name, name) == 0) {
+      return &call;
+    }
+  }
+  return nullptr;
+}
+
+Program::Outcome Program::run(uint32_t begin, uint32_t end) {
+  for (uint32_t i = begin; i < end; i++) {
+    const Call& call = calls_[i];
+    long arguments[6];
+    for (int k = 0; k < 6; k++) {
+      int16_t from = call.results[k];
+      arguments[k] = from == report ? report_to_ : from < 0 ? call.arguments[k] : results_[static_cast<size_t>(from)];
+    }
+    long result =
+        syscall(call.number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+    if (result == -1) {
+      int error = errno;
+      if (error != call.tolerated && call.tolerated != any_error) {
+        return {i, error};
+      }
+      result = -error;
+    }
+    results_[i] = result;
+  }
+  return {end, 0};
+}
+
+std::vector<std::vector<uint8_t>> Program::take_buffers() {
+  std::vector<std::vector<uint8_t>> taken;
+  taken.reserve(buffers_.size());
+  for (size_t index : buffers_) {
+    taken.push_back(std::move(memory_[index]));
+  }
+  return taken;
+}
+
+}  // namespace netlace
