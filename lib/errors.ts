@@ -101,6 +101,25 @@ export class SyscallError extends NetlinkError {
   }
 }
 
+/** A program could not be started; nothing of it is left. `code` is the errno's name. */
+export class SpawnError extends NetlinkError {
+  override readonly name = 'SpawnError';
+  /** The error's number, positive. */
+  readonly errno: number;
+  /** The system call that failed. */
+  readonly syscall: string;
+  /** What was being done: the option that asked for it, `'mounts[1]'` say, or `'clone3'`. */
+  readonly step: string;
+
+  constructor(errno: number, syscall: string, step: string, hint?: string) {
+    const code = errnoName(errno);
+    super(code, `spawn: ${step}: ${syscall}: ${errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`);
+    this.errno = errno;
+    this.syscall = syscall;
+    this.step = step;
+  }
+}
+
 /**
  * A value cannot be written, or bytes cannot be read, as the attribute at `path`; nothing was sent.
  * Also thrown for a misspelt option.

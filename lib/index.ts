@@ -5,6 +5,7 @@ export {
   DumpInterruptedError,
   KernelError,
   NetlinkError,
+  SpawnError,
   SyscallError,
   TimeoutError,
   UnsupportedError,
@@ -21,3 +22,6 @@ export type { Source } from './netlink/source.js';
 export * from './rtnetlink/index.js';
 export * from './namespaces/index.js';
 export * from './helpers/index.js';
+export * from './process/index.js';
+export * from './cgroup/index.js';
+export * from './mount/index.js';

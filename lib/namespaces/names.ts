@@ -1,8 +1,7 @@
 import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { ArgumentError } from '../errors.js';
-import { errnoOf } from '../errno.js';
 import { addon } from '../native/load.js';
-import { orThrow, systemCallError } from '../netlink/system-call.js';
+import { failureOf, orThrow, systemCallError } from '../netlink/system-call.js';
 
 /** Where `ip netns` keeps names: iproute2's NETNS_RUN_DIR. */
 export const NETNS_DIRECTORY = '/run/netns';
@@ -83,8 +82,6 @@ export function unpinAt(path: string): void {
 }
 
 /** Node's file errors in this library's terms. */
-function fileError(error: unknown, path: string): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === undefined || syscall === undefined) return error;
-  return systemCallError({ errno: errnoOf(code), syscall }, path);
+export function fileError(error: unknown, path: string): Error {
+  return systemCallError(failureOf(error), path);
 }

@@ -1,31 +1,55 @@
 import type { Socket as UdpSocket } from 'node:dgram';
-import { constants } from 'node:fs';
+import type { Agent as HttpAgent, AgentOptions as HttpAgentOptions } from 'node:http';
+import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions } from 'node:https';
 import type { Server, Socket } from 'node:net';
-import { ArgumentError, ClosedError, SyscallError, UnsupportedError } from '../errors.js';
-import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
+import { ArgumentError } from '../errors.js';
+import type { Failure, MadeNetns } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { isFailure, orThrow } from '../netlink/system-call.js';
+import { keepSpare, takeSpare } from '../netlink/kernel.js';
+import { orThrow } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
+import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
 import { listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
-import { connectIn, listenIn, udpIn, type ConnectOptions, type ListenOptions, type UdpOptions } from './sockets.js';
+import { NamespaceHandle } from './namespace.js';
+import { openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
+import { PacketSocket, RawSocket, type PacketSocketOptions, type RawSocketOptions } from './packet-socket.js';
+import { lookupIn, type Lookup } from './resolver.js';
+import {
+  connectIn,
+  listenIn,
+  udpIn,
+  type ConnectAbstractOptions,
+  type ConnectOptions,
+  type ListenAbstractOptions,
+  type ListenOptions,
+  type UdpOptions,
+} from './sockets.js';
+import { makeNetns, makeNetnsSync } from './rootless.js';
 import { sysctlPath } from './sysctl.js';
+import { Tun, type TunOptions } from './tun.js';
+import { runIn } from './worker.js';
 
-const CLONE_NEWNET = 0x40000000;
-const ENOTTY = 25;
-const OWN = '/proc/thread-self/ns/net';
-
-/** Where a namespace is found: under a name of `ip netns`, at a path, or where a process is. */
+/** Where a namespace is found: under a name of `ip netns`, at a path, where a process is, or behind a descriptor. */
 export type NetnsRef =
   | string
   | { readonly name: string }
   | { readonly path: string }
   | { readonly pid: number }
-  | { readonly pidfd: number };
+  | { readonly pidfd: number }
+  | { readonly fd: number };
 
 /** What kind of namespace to make. */
 export interface NetnsCreateOptions {
   /** Makes it a namespace that `ip netns list` shows and that outlives this process, until it is deleted by name. */
   readonly name?: string | undefined;
+  /** Whether to bring the loopback link up, which is down in a new namespace. */
+  readonly loopback?: boolean | undefined;
+  /**
+   * Makes it in a user namespace of this user's own, which takes no rights where the system allows that, and in which this
+   * user is root. All that are made so share the user namespace, as links between them take rights in both. They cannot be
+   * tied to links of other namespaces, and have no name.
+   */
+  readonly rootless?: boolean | undefined;
 }
 
 /** Sysctls of one network namespace. */
@@ -58,47 +82,62 @@ export interface Sysctls {
  * netns.close();
  * ```
  */
-export class Netns {
-  readonly #descriptor: Descriptor;
-  readonly #identity: NamespaceIdentity;
+export class Netns extends NamespaceHandle {
+  declare readonly type: 'net';
   /** The name of `ip netns` that it was created or opened by. */
   readonly name: string | undefined;
   /** Its sysctls, those below `net.`. */
   readonly sysctl: Sysctls;
+  /**
+   * Looks a name up inside, as `dns.lookup` or with a promise; needs no `this`, so it goes wherever Node.js takes a `lookup`.
+   * First /etc/netns/NAME/hosts, then the name servers of /etc/netns/NAME/resolv.conf; where there is no such file, or the
+   * namespace has no name, those in /etc. hosts(5) and resolv.conf(5) say what is in them; of the options `ndots`, `timeout`
+   * and `attempts` are followed. The servers are asked from inside; link-local ones are not reached. No other sources
+   * (nsswitch.conf) are asked. `LookupError` when there is no address.
+   */
+  readonly lookup: Lookup;
 
-  private constructor(descriptor: Descriptor, identity: NamespaceIdentity, name?: string) {
-    this.#descriptor = descriptor;
-    this.#identity = identity;
+  private constructor(opened: OpenedNamespace, name?: string) {
+    super(opened);
     this.name = name;
     this.sysctl = sysctlsOf(this);
+    this.lookup = lookupIn(this);
   }
 
   /** The namespace that this thread is in. */
   static current(): Netns {
-    return Netns.#check(orThrow(addon.sync.open(OWN, constants.O_RDONLY), OWN), 'the current namespace');
+    return new Netns(openCurrent('net'));
   }
 
-  /** A new namespace, with nothing but a loopback link that is down. Takes CAP_SYS_ADMIN. */
+  /**
+   * A new namespace, with nothing but a loopback link, which is down unless asked for. Takes CAP_SYS_ADMIN, or `rootless`
+   * and a system that lets its users have user namespaces.
+   */
   static async create(options: NetnsCreateOptions = {}): Promise<Netns> {
     const path = preparePath(options);
-    return Netns.#created(await addon.async.unshare(CLONE_NEWNET), path, options.name);
+    const { loopback = false, rootless = false } = options;
+    return Netns.#created(await makeNetns(loopback, rootless), path, options.name);
   }
 
   /** The same at once. */
   static createSync(options: NetnsCreateOptions = {}): Netns {
     const path = preparePath(options);
-    return Netns.#created(addon.sync.unshare(CLONE_NEWNET), path, options.name);
+    const { loopback = false, rootless = false } = options;
+    return Netns.#created(makeNetnsSync(loopback, rootless), path, options.name);
   }
 
-  static #created(made: Descriptor | Failure, path: string | undefined, name: string | undefined): Netns {
-    const descriptor = orThrow(made);
+  static #created(result: MadeNetns | Failure, path: string | undefined, name: string | undefined): Netns {
+    const made = orThrow(result);
     try {
-      if (path !== undefined) pinAt(descriptor.fd, path);
+      if (path !== undefined) pinAt(made.netns.fd, path);
+      const netns = new Netns(takeOver(made.netns, 'the new namespace', 'net'), name);
+      keepSpare(netns, made.socket);
+      return netns;
     } catch (error) {
-      descriptor.close();
+      made.netns.close();
+      made.socket.close();
       throw error;
     }
-    return Netns.#check(descriptor, 'the new namespace', name);
   }
 
   /** Opens one that exists. A plain string is a name of `ip netns`. By pidfd a process is meant whose pid may be reused. */
@@ -110,41 +149,8 @@ export class Netns {
   static openSync(ref: NetnsRef): Netns {
     if (typeof ref === 'string') return Netns.openSync({ name: ref });
     if (typeof ref !== 'object' || ref === null)
-      throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid } or { pidfd }');
-    if ('name' in ref) {
-      const path = pathOfName(ref.name, 'ref.name');
-      return Netns.#check(
-        orThrow(addon.sync.open(path, constants.O_RDONLY), `netns ${JSON.stringify(ref.name)}`),
-        path,
-        ref.name,
-      );
-    }
-    if ('path' in ref) {
-      if (typeof ref.path !== 'string' || ref.path === '' || ref.path.includes('\0'))
-        throw new ArgumentError('ref.path', 'takes a path');
-      return Netns.#check(orThrow(addon.sync.open(ref.path, constants.O_RDONLY), ref.path), ref.path);
-    }
-    if ('pidfd' in ref) return Netns.#check(ofPidfd(ref.pidfd, undefined), `pidfd ${ref.pidfd}`);
-    if (!('pid' in ref) || !Number.isInteger(ref.pid) || ref.pid <= 0 || ref.pid > 0x7fffffff) {
-      throw new ArgumentError('ref.pid', `takes the pid of a process`);
-    }
-    const pidfd = orThrow(addon.pidfdOpen(ref.pid), `process ${ref.pid}`);
-    try {
-      return Netns.#check(ofPidfd(pidfd.fd, ref.pid), `process ${ref.pid}`);
-    } finally {
-      pidfd.close();
-    }
-  }
-
-  /** Takes the descriptor over, provided that it is one of a network namespace. */
-  static #check(descriptor: Descriptor, what: string, name?: string): Netns {
-    const identity = addon.identify(descriptor.fd);
-    if (isFailure(identity) || identity.type !== CLONE_NEWNET) {
-      descriptor.close();
-      if (isFailure(identity)) orThrow(identity, what);
-      throw new ArgumentError('ref', `${what} is no network namespace`);
-    }
-    return new Netns(descriptor, identity, name);
+      throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid }, { pidfd } or { fd }');
+    return new Netns(openNamespace(ref, 'net'), 'name' in ref ? ref.name : undefined);
   }
 
   /** The names that `ip netns list` shows. */
@@ -162,87 +168,89 @@ export class Netns {
     unpinAt(path);
   }
 
-  /** The descriptor, for other libraries' calls. It stays this handle's: do not close it. */
-  get fd(): number {
-    if (this.#descriptor.fd < 0) throw new ClosedError('the network namespace');
-    return this.#descriptor.fd;
-  }
-
-  /** The namespace's number, as in `readlink /proc/PID/ns/net`. */
-  get ino(): bigint {
-    return this.#identity.ino;
-  }
-
-  /** The device of the file system of namespaces. With `ino` it identifies the namespace. */
-  get dev(): bigint {
-    return this.#identity.dev;
-  }
-
-  /** Whether both handles are of the same namespace. */
-  equals(other: Netns): boolean {
-    return this.ino === other.ino && this.dev === other.dev;
-  }
-
-  /** Keeps the namespace alive at `path`, a file that does not exist yet; until `Netns.unpin(path)`. */
-  pin(path: string): void {
-    pinAt(this.fd, path);
-  }
-
   /**
-   * Has a server of `node:net`, `node:http` and the like listen inside; resolves when it does.
-   * `await netns.listen(createServer(handler), { port: 80 })`
+   * Has a server of `node:net`, `node:http`, `node:https`, `node:http2` and the like listen inside; resolves when it does.
+   * `await netns.listen(createServer(handler), { port: 80 })`. With `{ path: '\\0name' }` at an abstract Unix address.
    */
-  async listen<S extends Server>(server: S, options: ListenOptions = {}): Promise<S> {
+  async listen<S extends Server>(server: S, options: ListenOptions | ListenAbstractOptions = {}): Promise<S> {
     await listenIn(this.fd, server, options);
     return server;
   }
 
-  /** A TCP connection made inside: a socket of `node:net` that is connecting. Goes into `http.request({ createConnection })`. */
-  connect(options: ConnectOptions): Socket {
-    return connectIn(this.fd, options);
+  /**
+   * A connection made inside: a socket of `node:net` that is connecting. A `host` that is a name is looked up inside, and its
+   * first address taken. Goes into `http2.connect(url, { createConnection })`, or as the `socket` of `tls.connect`.
+   */
+  connect(options: ConnectOptions | ConnectAbstractOptions): Socket {
+    return connectIn(this, options, this.lookup);
   }
 
-  /** A bound UDP socket of `node:dgram`. */
+  /** A bound UDP socket of `node:dgram`. Names that it sends to are looked up inside. */
   async udp(options: UdpOptions = {}): Promise<UdpSocket> {
-    return udpIn(this.fd, options);
+    return udpIn(this.fd, options, this.lookup);
   }
 
-  /** Lets go of the namespace. A second call does nothing. */
-  close(): void {
-    this.#descriptor.close();
+  /** For `http.request({ agent })`: connects, and looks names up, inside. `socketPath` takes abstract names. */
+  agent(options: HttpAgentOptions = {}): HttpAgent {
+    return httpAgent((to) => this.connect(to), options);
   }
 
-  [Symbol.dispose](): void {
-    this.close();
+  /** The same for `https.request({ agent })`. */
+  httpsAgent(options: HttpsAgentOptions = {}): HttpsAgent {
+    return httpsAgent((to) => this.connect(to), options);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+  /**
+   * For undici, and with it `fetch`: `fetch(url, { dispatcher: new Agent({ connect: netns.connector() }) })`, where `Agent` is
+   * undici's; the one inside Node.js has no name to get it by. `settings` are options of `tls.connect`, a `timeout` and a
+   * `family`.
+   */
+  connector(settings: ConnectorSettings = {}): Connector {
+    return connector((to) => this.connect(to), settings);
+  }
+
+  /** A packet socket, packet(7): whole packets of a link, or of all. Takes CAP_NET_RAW inside. */
+  packetSocket(options: PacketSocketOptions = {}): PacketSocket {
+    return PacketSocket.openIn(this.fd, options);
+  }
+
+  /** A raw socket, raw(7): whole packets of an IP protocol. Takes CAP_NET_RAW inside. */
+  rawSocket(options: RawSocketOptions): RawSocket {
+    return RawSocket.openIn(this.fd, options);
+  }
+
+  /** A TUN or TAP device: one of the name, or a new one, which is down. Takes CAP_NET_ADMIN inside. */
+  async tun(options: TunOptions): Promise<Tun> {
+    return Tun.openIn((call) => holding(this, call), options);
+  }
+
+  /**
+   * Calls `fn`, a synchronous function, with the calling thread inside. In a Worker only: on the main thread it throws
+   * `UnsupportedError`, since nothing keeps Node.js from starting a thread there just then, which would stay inside for
+   * good. What `fn` leaves to be done later (a connection to a name, anything with a promise) is not done inside; threads
+   * that it starts itself (a Worker, the reader of a watch) stay there. Takes what `NetnsWorker` takes.
+   */
+  run<T>(fn: () => T): T {
+    return runIn(this.fd, fn);
+  }
+
+  override close(): void {
+    takeSpare(this)?.close();
+    super.close();
   }
 }
 
 function preparePath(options: NetnsCreateOptions): string | undefined {
-  checkKeys('options', options, ['name']);
+  checkKeys('options', options, ['name', 'loopback', 'rootless']);
+  for (const key of ['loopback', 'rootless'] as const)
+    if (options[key] !== undefined && typeof options[key] !== 'boolean')
+      throw new ArgumentError(`options.${key}`, 'takes true or false');
+  if (options.rootless === true && options.name !== undefined)
+    throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
   if (options.name === undefined) return undefined;
   const path = pathOfName(options.name, 'options.name');
   prepareDirectory();
   return path;
-}
-
-function ofPidfd(pidfd: number, pid: number | undefined): Descriptor {
-  if (!Number.isInteger(pidfd) || pidfd < 0)
-    throw new ArgumentError('ref.pidfd', 'takes a descriptor of pidfd_open(2)');
-  const direct = addon.pidfdNamespace(pidfd, CLONE_NEWNET);
-  if (!isFailure(direct) || direct.errno !== ENOTTY) return orThrow(direct, `process ${pid ?? ''}`.trim());
-  if (pid === undefined) throw new UnsupportedError('namespaces of a pidfd take Linux 6.11; open by pid instead');
-  // Before Linux 6.11: by pid, and the pidfd tells whether that was still the same process.
-  const descriptor = orThrow(addon.sync.open(`/proc/${pid}/ns/net`, constants.O_RDONLY), `process ${pid}`);
-  const alive = addon.pidfdSignal(pidfd, 0);
-  if (isFailure(alive) && alive.errno === 3) {
-    descriptor.close();
-    throw new SyscallError(alive.errno, alive.syscall, `process ${pid}`);
-  }
-  return descriptor;
 }
 
 function sysctlsOf(netns: Netns): Sysctls {

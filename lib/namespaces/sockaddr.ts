@@ -2,8 +2,10 @@ import { ArgumentError } from '../errors.js';
 import { parseIp } from '../wire/ip.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const AF_PACKET = 17;
 
 /** An address and port as `struct sockaddr_in` or `sockaddr_in6`. */
 export interface SocketAddress {
@@ -36,4 +38,23 @@ export function socketAddress(host: unknown, portNumber: number, argument: strin
   bytes.set(address, isIpv4 ? 4 : 8);
   if (scoped) view.setUint32(24, Number(scope), LITTLE_ENDIAN);
   return { family: isIpv4 ? AF_INET : AF_INET6, bytes };
+}
+
+/**
+ * An abstract name as `struct sockaddr_un`: it begins with a NUL, and has 1 to 107 bytes after that. Names in the file
+ * system are refused: those are the same in all network namespaces (unix(7)).
+ */
+export function abstractAddress(path: unknown, argument: string): SocketAddress {
+  if (typeof path !== 'string' || !path.startsWith('\0'))
+    throw new ArgumentError(
+      argument,
+      `takes an abstract name, which begins with '\\0', not ${JSON.stringify(path)}; sockets in the file system belong to no network namespace: use node:net`,
+    );
+  const name = new TextEncoder().encode(path);
+  if (name.length < 2 || name.length > 108)
+    throw new ArgumentError(argument, `takes a name of 1 to 107 bytes behind its NUL, not ${JSON.stringify(path)}`);
+  const bytes = new Uint8Array(2 + name.length);
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
+  bytes.set(name, 2);
+  return { family: AF_UNIX, bytes };
 }

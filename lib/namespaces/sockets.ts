@@ -1,11 +1,13 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { Socket, type Server } from 'node:net';
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { LookupOptions as NodeLookupOptions } from 'node:dns';
+import { isIP, Socket, type LookupFunction, type Server } from 'node:net';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor, SocketSetup } from '../native/addon.js';
-import { addon } from '../native/load.js';
-import { orThrow } from '../netlink/system-call.js';
+import { addon, slow } from '../native/load.js';
+import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
-import { AF_INET6, port, socketAddress } from './sockaddr.js';
+import type { Lookup } from './resolver.js';
+import { abstractAddress, AF_INET, AF_INET6, AF_UNIX, port, socketAddress } from './sockaddr.js';
 
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
@@ -30,11 +32,26 @@ export interface ListenOptions {
   readonly reusePort?: boolean | undefined;
 }
 
+/** Where a Unix client connects to. */
+export interface ConnectAbstractOptions {
+  /**
+   * An abstract name (unix(7)): a NUL, then 1 to 107 bytes. Each network namespace has its own; sockets in the file system
+   * are the same in all, so they are refused here.
+   */
+  readonly path: string;
+}
+
+/** Where a Unix server listens. */
+export interface ListenAbstractOptions extends ConnectAbstractOptions {
+  /** How many connections may wait to be accepted; 511 unless said. */
+  readonly backlog?: number | undefined;
+}
+
 /** Where to connect to. */
 export interface ConnectOptions {
   /**
-   * An address, not a name: names are looked up by the resolver of this process's own namespace. Link-local addresses
-   * are refused, since Node.js looks their scope up there too.
+   * An address or a name, which is looked up inside. Link-local addresses are refused, since Node.js looks their scope up in
+   * this process's own namespace.
    */
   readonly host: string;
   readonly port: number;
@@ -42,6 +59,16 @@ export interface ConnectOptions {
   readonly localAddress?: string | undefined;
   /** The port to connect from; the kernel chooses one unless said. */
   readonly localPort?: number | undefined;
+  /** Of a name, only addresses of this family: 4 or 6. */
+  readonly family?: number | undefined;
+  /** Looks names up in place of `netns.lookup`; as of `net.connect`. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Sends small writes at once (TCP_NODELAY). */
+  readonly noDelay?: boolean | undefined;
+  /** Probes a silent connection (SO_KEEPALIVE). */
+  readonly keepAlive?: boolean | undefined;
+  /** Milliseconds of silence before the first probe. */
+  readonly keepAliveInitialDelay?: number | undefined;
 }
 
 /** What to bind a UDP socket to. */
@@ -61,21 +88,13 @@ function openSocket(netns: number, domain: number, type: number, setup: SocketSe
 }
 
 /** Has `server` listen on a socket of the namespace `netns`; resolves when it does. */
-export async function listenIn(netns: number, server: Server, options: ListenOptions): Promise<void> {
-  checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
-  const { host = '::', backlog = 511, ipv6Only = false, reusePort = false } = options;
-  const number = port(options.port ?? 0, 'options.port');
-  const { family, bytes } = socketAddress(host, number, 'options.host');
-  const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
-  if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
-  if (reusePort) settings.push(SOL_SOCKET, SO_REUSEPORT, 1);
-  const descriptor = openSocket(
-    netns,
-    family,
-    SOCK_STREAM,
-    { options: settings, bind: bytes, backlog },
-    `${host} port ${number}`,
-  );
+export async function listenIn(
+  netns: number,
+  server: Server,
+  options: ListenOptions | ListenAbstractOptions,
+): Promise<void> {
+  const { backlog = 511 } = options;
+  const descriptor = 'path' in options ? listeningAt(netns, options, backlog) : listeningOn(netns, options, backlog);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ fd: descriptor.release(), backlog }, () => {
@@ -85,33 +104,152 @@ export async function listenIn(netns: number, server: Server, options: ListenOpt
   });
 }
 
-/** A TCP socket of the namespace `netns`, connecting: `'connect'` or `'error'` follows, as with `net.connect`. */
-export function connectIn(netns: number, options: ConnectOptions): Socket {
-  checkKeys('options', options, ['host', 'port', 'localAddress', 'localPort']);
+function listeningOn(netns: number, options: ListenOptions, backlog: number): Descriptor {
+  checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
+  const { host = '::', ipv6Only = false, reusePort = false } = options;
+  const number = port(options.port ?? 0, 'options.port');
+  const { family, bytes } = socketAddress(host, number, 'options.host');
+  const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
+  if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
+  if (reusePort) settings.push(SOL_SOCKET, SO_REUSEPORT, 1);
+  return openSocket(netns, family, SOCK_STREAM, { options: settings, bind: bytes, backlog }, `${host} port ${number}`);
+}
+
+function listeningAt(netns: number, options: ListenAbstractOptions, backlog: number): Descriptor {
+  checkKeys('options', options, ['path', 'backlog']);
+  const { bytes } = abstractAddress(options.path, 'options.path');
+  return openSocket(netns, AF_UNIX, SOCK_STREAM, { bind: bytes, backlog }, shown(options.path));
+}
+
+/** How such names are written elsewhere: in /proc/net/unix, say. */
+function shown(path: string): string {
+  return `@${path.slice(1)}`;
+}
+
+/** A socket of the namespace `netns`, connecting: `'connect'` or `'error'` follows, as with `net.connect`. */
+export function connectIn(
+  netns: { readonly fd: number },
+  options: ConnectOptions | ConnectAbstractOptions,
+  lookup: Lookup,
+): Socket {
+  if (typeof options === 'object' && options !== null && 'path' in options) return connectTo(netns.fd, options);
+  checkKeys('options', options, [
+    'host',
+    'port',
+    'localAddress',
+    'localPort',
+    'family',
+    'lookup',
+    'noDelay',
+    'keepAlive',
+    'keepAliveInitialDelay',
+  ]);
   const { host, localAddress, localPort } = options;
   const number = port(options.port, 'options.port');
-  const { family } = socketAddress(host, number, 'options.host');
-  const local = localAddress ?? (localPort === undefined ? undefined : family === AF_INET6 ? '::' : '0.0.0.0');
-  const bind =
-    local === undefined
-      ? undefined
-      : socketAddress(local, port(localPort ?? 0, 'options.localPort'), 'options.localAddress').bytes;
-  // libuv makes up a scope for each link-local address, from the links of the process's own namespace.
-  if (/^fe[89ab]/i.test(host)) {
+  const localNumber = port(localPort ?? 0, 'options.localPort');
+  const own: LookupFunction = options.lookup ?? ((name, wanted, callback) => lookup(name, wanted, callback));
+  if (typeof own !== 'function') throw new ArgumentError('options.lookup', 'takes a function');
+  const from =
+    localAddress === undefined ? undefined : socketAddress(localAddress, localNumber, 'options.localAddress');
+  /** A socket bound to where it shall connect from. */
+  const open = (family: number): Descriptor => {
+    const bind =
+      from?.bytes ??
+      (localPort === undefined
+        ? undefined
+        : socketAddress(family === AF_INET6 ? '::' : '0.0.0.0', localNumber, 'options.localPort').bytes);
+    return openSocket(netns.fd, family, SOCK_STREAM, bind === undefined ? {} : { bind }, `to ${host} port ${number}`);
+  };
+
+  if (!isName(host)) {
+    const { family } = socketAddress(host, number, 'options.host');
+    checkScope(host);
+    return stream(open(family), options).connect({ host, port: number });
+  }
+  const family = from === undefined ? options.family : from.family === AF_INET6 ? 6 : 4;
+  if (![undefined, 0, 4, 6].includes(family)) throw new ArgumentError('options.family', 'takes 4 or 6');
+  // A net.Socket has to have its descriptor at once, and which family of socket it takes turns out later. So it gets one that
+  // stands for the right one, which takes its place before anything is done with it.
+  const placeholder = openSocket(-1, AF_INET, SOCK_STREAM, {}, `to ${host} port ${number}`);
+  const { fd } = placeholder;
+  const socket = stream(placeholder, options);
+  const inside: LookupFunction = (hostname: string, wanted: NodeLookupOptions, callback) => {
+    own(hostname, { ...wanted, all: false }, (error, address, addressFamily) => {
+      // Destroyed meanwhile: the number may be another file's.
+      if (error !== null || socket.destroyed) return callback(error, address, addressFamily);
+      try {
+        checkScope(address as string);
+        const descriptor = open(addressFamily === 6 ? AF_INET6 : AF_INET);
+        try {
+          orThrow(addon.replace(descriptor.fd, fd), `to ${host} port ${number}`);
+        } finally {
+          descriptor.close();
+        }
+      } catch (failure) {
+        return callback(failure as Error, address, addressFamily);
+      }
+      callback(null, address, addressFamily);
+    });
+  };
+  return socket.connect({
+    host,
+    port: number,
+    lookup: inside,
+    autoSelectFamily: false,
+    ...(family === undefined ? {} : { family }),
+  });
+}
+
+/** A name as of hosts and domains (RFC 1123), perhaps with underscores or of other letters; not numbers alone. */
+function isName(host: unknown): boolean {
+  return (
+    typeof host === 'string' &&
+    host.length <= 254 &&
+    isIP(host) === 0 &&
+    /^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}\p{N}_-]{1,63}\.?$/u.test(host) &&
+    !/(^|\.)[0-9]+\.?$/.test(host)
+  );
+}
+
+/** libuv makes up a scope for each link-local address, from the links of the process's own namespace. */
+function checkScope(host: string): void {
+  if (/^fe[89ab]/i.test(host) && isIP(host) === 6) {
     throw new ArgumentError(
       'options.host',
       `Node.js cannot connect to ${host}, a link-local address, in another namespace`,
     );
   }
-  const setup: SocketSetup = bind === undefined ? {} : { bind };
-  const descriptor = openSocket(netns, family, SOCK_STREAM, setup, `to ${host} port ${number}`);
-  // Not connected yet: so it must not start reading.
-  const socket = new Socket({ fd: descriptor.release(), manualStart: true } as ConstructorParameters<typeof Socket>[0]);
-  return socket.connect({ host, port: number });
 }
 
-/** A bound UDP socket of the namespace `netns`. */
-export async function udpIn(netns: number, options: UdpOptions): Promise<UdpSocket> {
+/** Of a descriptor that is not connected yet: so it must not start reading. */
+function stream(descriptor: Descriptor, options: ConnectOptions): Socket {
+  const { noDelay = false, keepAlive = false, keepAliveInitialDelay = 0 } = options;
+  const settings = { manualStart: true, noDelay, keepAlive, keepAliveInitialDelay };
+  return new Socket({ fd: descriptor.release(), ...settings });
+}
+
+/** Connected by the kernel at once, or not at all. Node.js before 22 fills abstract names up with NULs, which are part of them. */
+function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
+  checkKeys('options', options, ['path']);
+  const { bytes } = abstractAddress(options.path, 'options.path');
+  const connected = addon.sync.socket(netns, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, { connect: bytes });
+  if (isFailure(connected)) {
+    const error = systemCallError(connected, shown(options.path));
+    // Sockets that cannot be opened are no news about the other end.
+    if (connected.syscall !== 'connect') throw error;
+    return new Socket().destroy(error);
+  }
+  const socket = new Socket({ fd: connected.release() });
+  process.nextTick(() => {
+    if (socket.destroyed) return;
+    socket.emit('connect');
+    socket.emit('ready');
+  });
+  return socket;
+}
+
+/** A bound UDP socket of the namespace `netns`; names that it sends to are looked up by `lookup`. */
+export async function udpIn(netns: number, options: UdpOptions, lookup: Lookup): Promise<UdpSocket> {
   checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
   const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = options;
   const number = port(options.port ?? 0, 'options.port');
@@ -126,7 +264,10 @@ export async function udpIn(netns: number, options: UdpOptions): Promise<UdpSock
     { options: settings, bind: bytes },
     `${address} port ${number}`,
   );
-  const socket = createSocket(family === AF_INET6 ? 'udp6' : 'udp4');
+  const socket = slow('dgram').createSocket({
+    type: family === AF_INET6 ? 'udp6' : 'udp4',
+    lookup: (name, _family, callback) => lookup(name, family === AF_INET6 ? 6 : 4, callback),
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
     socket.bind({ fd: descriptor.release() }, () => {

@@ -33,6 +33,9 @@ export interface NetlinkSocket {
    * - or the next datagram does not fit into what is left of `into`,
    * - or nothing has arrived for `wait` milliseconds (-1: wait for ever).
    *
+   * `terminators` 0 stands for those that the exchange before was still to meet: exchanges can be queued up for an
+   * answer of unknown length, and those behind its end come back with 0 at once.
+   *
    * Returns the number of bytes filled (0: the wait ended with nothing received); or a number greater than `into.length`:
    * nothing was read, the next datagram needs that much; or a negative errno. An error met after bytes were filled is
    * kept for the next call. Datagrams that did not come from the kernel (`nl_pid` other than 0) are dropped.
@@ -71,6 +74,11 @@ export interface NetlinkSocket {
 export interface Reader {
   /** Takes the socket over: `exchange` answers -EBUSY from now on. Returns the id used in deliveries, or a negative errno. */
   add(socket: NetlinkSocket): number;
+  /**
+   * Watches any file that can be polled, through a descriptor of its own. When it is readable there is one delivery, without
+   * bytes and errno, and none until `resume`. Returns the id used in deliveries, or a negative errno.
+   */
+  watch(fd: number): number;
   /** Lets the next delivery of this socket come. */
   resume(id: number): void;
   /** Stops reading and closes the socket. No delivery with this id comes after this call. */
@@ -82,13 +90,18 @@ export interface Reader {
   close(): void;
 }
 
-/** A delivery: the bytes of whole datagrams, each at a multiple of 4, or null with the errno of the read. */
+/**
+ * A delivery: the bytes of whole datagrams, each at a multiple of 4; or null with the errno of the read, which is 0 for a
+ * watched file that is readable.
+ */
 export type OnDelivery = (id: number, bytes: Uint8Array | null, errno: number) => void;
 
 /** For `socket`: what is done to it before its descriptor comes back. Addresses are `struct sockaddr_*` as bytes. */
 export interface SocketSetup {
   /** Triples of level, name and int value for `setsockopt`, made before `bind`. */
   readonly options?: readonly number[];
+  /** Classic BPF, an array of `struct sock_filter`: attached before `bind`, and what came before it is thrown away. */
+  readonly filter?: Uint8Array;
   readonly bind?: Uint8Array;
   /** `listen` with this backlog. */
   readonly backlog?: number;
@@ -103,6 +116,74 @@ export interface NamespaceIdentity {
   readonly type: number;
 }
 
+/** What a system call points to. In a struct, pairs say at which offset a pointer to what is put. */
+export type Pointed = string | Uint8Array | CallStruct;
+export interface CallStruct {
+  readonly bytes: Uint8Array;
+  readonly pointers: readonly (readonly [offset: number, target: Pointed])[];
+}
+
+/** A system call to be made later: one of those that `native/program.cc` knows. Text and bytes are passed by address. */
+export interface SystemCall {
+  readonly name: string;
+  /** At most six; a result is that of an earlier call, by its index; a buffer is so many bytes to be written to. */
+  readonly args: readonly (
+    number | null | Pointed | { readonly result: number } | { readonly report: true } | { readonly buffer: number }
+  )[];
+  /** With this errno the call has not failed, and its result is -errno; -1 stands for any. */
+  readonly tolerated?: number | undefined;
+}
+
+/** A child that runs its program. */
+export interface Spawned {
+  readonly pid: number;
+  readonly pidfd: Descriptor;
+}
+
+/** Where a child failed that should have run a program; nothing of it is left. */
+export interface SpawnFailure extends Failure {
+  /** In clone3, in the program that goes ahead, in a file of /proc/PID, in the child's program. */
+  readonly stage: 'clone' | 'entry' | 'write' | 'program';
+  /** The index of the call or file. */
+  readonly step: number;
+}
+
+/** How a process ended, and what it used. Times in milliseconds. */
+export interface ProcessEnd {
+  /** Whether it ended by itself: then `status` is its exit code, else a signal. */
+  readonly exited: boolean;
+  readonly status: number;
+  readonly dumpedCore: boolean;
+  readonly userTime: number;
+  readonly systemTime: number;
+  readonly maxResidentSet: number;
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  readonly blocksIn: number;
+  readonly blocksOut: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
+
+/** What came of a program. */
+export interface Performed {
+  readonly results: readonly number[];
+  /** What was written to the buffers, in the order in which they stand there, each in its full length. */
+  readonly buffers: readonly Uint8Array[];
+  readonly descriptor: Descriptor | null;
+}
+
+/** Where a program stopped; `step` is the call's index. Neither it nor buffers: there was not even a beginning. */
+export interface PerformFailure extends Failure {
+  readonly step?: number;
+  readonly buffers?: readonly Uint8Array[];
+}
+
+export interface MadeNetns {
+  readonly netns: Descriptor;
+  readonly socket: NetlinkSocket;
+}
+
 /**
  * Calls that exist twice: `sync` on the calling thread, `async` in a pool thread. `netns` is the descriptor of a
  * network namespace or -1 for the process's own; another namespace is only ever entered by a thread made for that
@@ -113,7 +194,25 @@ export interface Calls {
   netlink(netns: number, protocol: number, options: readonly number[]): NetlinkSocket | Failure;
   /** Opens any socket inside a namespace: SOCK_CLOEXEC is always added. */
   socket(netns: number, domain: number, type: number, protocol: number, setup: SocketSetup): Descriptor | Failure;
-  /** `unshare(flags)` in a new thread and a descriptor of what that made: one of CLONE_NEWNET, NEWUTS, NEWIPC, NEWCGROUP. */
+  /**
+   * A TUN or TAP device made or opened inside, by TUNSETIFF; reading it never waits. `name` may be empty or have `%d`, `flags`
+   * are IFF_*; `persist` 1 or 0 is for TUNSETPERSIST, -1: leave it.
+   */
+  tun(netns: number, name: string, flags: number, persist: number): Descriptor | Failure;
+  /**
+   * `sendto`; `address` is empty on a connected socket. Where there is no room for it, waits up to `wait` milliseconds for
+   * some; EAGAIN when there is still none.
+   */
+  sendPacket(fd: number, bytes: Uint8Array, address: Uint8Array, wait: number): 0 | Failure;
+  /** One `write` of all bytes. */
+  writePacket(fd: number, bytes: Uint8Array): 0 | Failure;
+  /**
+   * A new network namespace, and a netlink socket opened in it by the same thread, with options as for `netlink`.
+   * `loopback` 1: its loopback link is up. `user` -1: with the rights of this process; -2: in a new user namespace, in
+   * which this user is root; else in the user namespace with this descriptor.
+   */
+  newNetns(loopback: number, protocol: number, options: readonly number[], user: number): MadeNetns | Failure;
+  /** `unshare(flags)` in a new thread and a descriptor of what that made: one of CLONE_NEWNET, NEWNS, NEWUTS, NEWIPC, NEWCGROUP. */
   unshare(flag: number): Descriptor | Failure;
   /** `open(path, flags | O_CLOEXEC)`. */
   open(path: string, flags: number): Descriptor | Failure;
@@ -121,6 +220,13 @@ export interface Calls {
   readFile(netns: number, path: string): Uint8Array | Failure;
   /** One `write` of all `bytes` to an existing file, opened by a thread inside `netns`. */
   writeFile(netns: number, path: string, bytes: Uint8Array): 0 | Failure;
+  /**
+   * Makes the calls one after the other, in a thread that ends with the last: it may enter another mount namespace. If `setns`
+   * is refused, all of them once more in a child that has entered the user namespace that owns the other one. Those
+   * from index `rescue` on are only made when one before has failed, all of them, and may fail. What the calls opened
+   * is closed at the end, but for `descriptor`, if all went well: the result of the call with the index `keep`, -1: none.
+   */
+  perform(program: readonly SystemCall[], rescue: number, keep: number): Performed | PerformFailure;
   /** `mount(source, target, type, flags, NULL)`; an empty type is passed as "none". */
   mount(source: string, target: string, type: string, flags: number): 0 | Failure;
   /** `umount2(target, flags)`. */
@@ -144,12 +250,55 @@ export interface Addon {
   ownerUid(fd: number): number | Failure;
   /** SIOCGSKNS: the network namespace a socket lives in. */
   socketNamespace(fd: number): Descriptor | Failure;
+  /** `setns(fd, types)` on the calling thread, which stays there. */
+  setns(fd: number, types: number): 0 | Failure;
+  /** `unshare(flags)` on the calling thread, which stays there. */
+  unshareThread(flags: number): 0 | Failure;
   /** `fcntl(fd, F_DUPFD_CLOEXEC, 0)`. */
   duplicate(fd: number): Descriptor | Failure;
+  /** `dup3(fd, over, O_CLOEXEC)`: the number `over` is the same file as `fd` from now on. */
+  replace(fd: number, over: number): 0 | Failure;
+  /**
+   * Receives what is there without waiting, many packets one after the other, each behind a record of 48 bytes at a multiple
+   * of 4: length of the bytes, length of the packet, length of the address, errno of an attempt that failed (the last one
+   * then), TPID and TCI of a VLAN tag that was taken off, each a u32; the address in 28 bytes. No more than `longest` bytes
+   * are kept of each. Returns the number of bytes filled.
+   */
+  receivePackets(fd: number, into: Uint8Array, longest: number): number;
+  /** The same by `read`, without addresses, for TUN and TAP. */
+  readPackets(fd: number, into: Uint8Array, longest: number): number;
+  /** SIOCGIFINDEX: a link of the namespace that the socket lives in. */
+  linkIndex(fd: number, name: string): number | Failure;
+  /** TUNGETIFF: the name that a TUN or TAP device has. */
+  tunName(fd: number): string | Failure;
   pidfdOpen(pid: number): Descriptor | Failure;
   /** The PIDFD_GET_*_NAMESPACE ioctl for a CLONE_NEW* constant (since Linux 6.11; ENOTTY before). */
   pidfdNamespace(pidfd: number, type: number): Descriptor | Failure;
   /** `pidfd_send_signal(pidfd, signal, NULL, 0)`. */
   pidfdSignal(pidfd: number, signal: number): 0 | Failure;
+  /**
+   * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
+   * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
+   * the promise resolves. `entry` is made by a child that goes ahead and joins
+   * namespaces to be born into; empty: none does. `writes` are names of files in /proc/PID and what this process writes
+   * into them before the child starts, alternately.
+   */
+  spawn(
+    entry: readonly SystemCall[],
+    program: readonly SystemCall[],
+    flags: number,
+    cgroup: number,
+    writes: readonly string[],
+  ): Promise<Spawned | SpawnFailure>;
+  /** The addon's own file. Executed, it is an init: `native/init.cc`. */
+  readonly path: string;
+  /** `waitid` of a pidfd, at once: null while the process runs. Nobody else can wait for it afterwards. */
+  wait(pidfd: number): ProcessEnd | null | Failure;
+  /** `pipe2` with O_CLOEXEC: the end to read and the end to write. */
+  pipe(): readonly [Descriptor, Descriptor] | Failure;
+  /** A new pseudoterminal of this size: the master and the slave. */
+  pty(rows: number, columns: number): readonly [Descriptor, Descriptor] | Failure;
+  /** TIOCSWINSZ. */
+  resizePty(fd: number, rows: number, columns: number): 0 | Failure;
   readonly Reader: new (onDelivery: OnDelivery) => Reader;
 }

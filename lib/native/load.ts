@@ -1,5 +1,10 @@
 import type { Addon } from './addon.js';
-import { loadAddon } from './native.cjs';
+import { findAddon, loadAddon } from './native.cjs';
+
+export { slow } from './native.cjs';
+
+/** For threads that need the addon before anything else. */
+export const addonPath = findAddon();
 
 /** The one place that loads the addon; `addon.ts` says what it offers. */
-export const addon = loadAddon() as Addon;
+export const addon = loadAddon(addonPath) as Addon;

@@ -2,24 +2,40 @@
  * Finds the addon and loads it. CommonJS even in the ES module build: `require` is what loads an addon in every
  * Node.js supported, and `__dirname` is what compiles for both builds.
  */
+import type * as dgram from 'node:dgram';
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import type * as http from 'node:http';
+import type * as https from 'node:https';
 import { dirname, join, resolve } from 'node:path';
+import type * as tls from 'node:tls';
 
-/** Loads the addon, or throws an error that says what to run. */
-export function loadAddon(): unknown {
+interface Slow {
+  readonly dgram: typeof dgram;
+  readonly http: typeof http;
+  readonly https: typeof https;
+  readonly tls: typeof tls;
+}
+
+/** Modules of Node.js that take as long to load as all of this package, for who needs one. */
+export function slow<Name extends keyof Slow>(name: Name): Slow[Name] {
+  return require(`node:${name}`) as Slow[Name];
+}
+
+/** Where the addon is; throws an error that says what to run where there is none. */
+export function findAddon(): string {
   if (process.platform !== 'linux') throw failure(`netlace works on Linux only, and this is ${process.platform}.`);
 
   // For development: another build, with a sanitizer say.
   const chosen = process.env['NETLACE_ADDON'];
-  if (chosen) return load(resolve(chosen));
+  if (chosen) return resolve(chosen);
 
   const root = packageRoot();
   const local = join(root, 'build', 'Release', 'netlace.node');
-  if (existsSync(local)) return load(local);
+  if (existsSync(local)) return local;
 
   const libc = processLibc();
   const prebuilt = join(root, 'prebuilds', `linux-${process.arch}`, `netlace.${libc}.node`);
-  if (existsSync(prebuilt)) return load(prebuilt);
+  if (existsSync(prebuilt)) return prebuilt;
 
   if (existsSync(join(root, 'binding.gyp'))) {
     throw failure('The addon is not built yet. Run: npm run build:native');
@@ -30,7 +46,8 @@ export function loadAddon(): unknown {
   );
 }
 
-function load(path: string): unknown {
+/** Loads it, or throws an error with its path. */
+export function loadAddon(path: string): unknown {
   try {
     return require(path) as unknown;
   } catch (cause) {

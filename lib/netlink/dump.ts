@@ -15,6 +15,11 @@ import type { Channel } from './source.js';
 /** How often a dump that the kernel calls inconsistent is made anew before that becomes the caller's problem. */
 const ATTEMPTS = 8;
 
+/** For an array: the thread that receives goes on with the next part while this one is told of the last. */
+const PARTS_OF_ARRAY = 3;
+/** Iterated over: with more, results would follow each other so closely that the event loop got no turn until the end. */
+const PARTS_OF_STREAM = 1;
+
 /** What a dump needs of its connection. */
 export interface DumpHost {
   isClosed(): boolean;
@@ -72,20 +77,6 @@ class Pass<T> {
       }
       at += (size + 3) & ~3;
     }
-  }
-
-  /** Whether a message among these ends the dump, so that no further receive has to be started. */
-  endsIn(bytes: Uint8Array, length: number): boolean {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-    for (let at = 0; at < length;) {
-      const size = messageSize(view, at);
-      if (size < NLMSG_HDRLEN || size > length - at) return false;
-      const type = view.getUint16(at + 4, LITTLE_ENDIAN);
-      if ((type === NLMSG_DONE || type === NLMSG_ERROR) && view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence)
-        return true;
-      at += (size + 3) & ~3;
-    }
-    return false;
   }
 
   #decodeOne(
@@ -153,7 +144,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     for (let attempt = 1; ; attempt++) {
       const out: T[] = [];
       const pass = new Pass(this.#host, request);
-      const chunks = this.#receive(pass, out, dumpBuffers);
+      const chunks = this.#receive(pass, out, dumpBuffers, PARTS_OF_ARRAY);
       while ((await chunks.next()).done !== true);
       if (!pass.interrupted) return out;
       if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, out);
@@ -168,45 +159,48 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
   async *#chunks(): AsyncGenerator<T[], void, undefined> {
     const pass = new Pass(this.#host, await this.#ask());
     const out: T[] = [];
-    for await (const _ of this.#receive(pass, out, streamBuffers)) yield out.splice(0);
+    for await (const _ of this.#receive(pass, out, streamBuffers, PARTS_OF_STREAM)) yield out.splice(0);
     if (pass.interrupted) throw new DumpInterruptedError(pass.operation, 1, []);
   }
 
   /** Decodes chunk after chunk into `out`, while the next one is being received in a pool thread. */
-  async *#receive(pass: Pass<T>, out: T[], buffers: BufferPool): AsyncGenerator<void, void, undefined> {
+  async *#receive(pass: Pass<T>, out: T[], buffers: BufferPool, parts: number): AsyncGenerator<void, void, undefined> {
     checkCallOptions(this.#options);
     this.#options?.signal?.throwIfAborted();
     const channel = await this.#host.borrow();
     let given: { error: unknown } | undefined;
     const release = this.#limit(channel, pass.operation, (error) => (given ??= { error }));
-    const taken = new Set<Uint8Array>();
-    const start = (request: Uint8Array | null, least = 0) => {
+    /** The exchanges under way, first in first out: while one part is being decoded, the next ones are being received. */
+    const under: { readonly into: Uint8Array; readonly received: Promise<number> }[] = [];
+    const start = (request: Uint8Array | null, terminators: number, least = 0) => {
       const into = buffers.take(least);
-      taken.add(into);
-      return { into, received: channel.exchange(request, into, 1, -1, 0) };
+      under.push({ into, received: channel.exchange(request, into, terminators, -1, 0) });
     };
-    let under = start(pass.bytes);
+    start(pass.bytes, 1);
+    while (under.length < parts) start(null, 0);
     try {
       while (!pass.done) {
-        const { into } = under;
-        const received = await under.received;
+        const { into, received: promise } = under[0]!;
+        const received = await promise;
         if (given !== undefined) throw given.error;
         if (received < 0) throw this.#host.isClosed() ? new ClosedError('the client') : failure(received);
+        under.shift();
         const fits = received <= into.length;
-        const ended = fits && pass.endsIn(into, received);
-        if (!ended) under = start(null, fits ? 0 : received);
+        if (received > 0) start(null, 0, fits ? 0 : received);
+        // What has ended was an answer to something else.
+        else if (under.length === 0) start(null, 1);
         if (fits) {
           pass.decode(into, received, out);
           yield;
         }
-        taken.delete(into);
         buffers.give(into);
       }
     } finally {
       release();
-      this.#host.giveBack(channel, pass.done && given === undefined);
-      // A buffer that an exchange may still be writing to is left to the garbage collector.
-      if (pass.done) for (const into of taken) buffers.give(into);
+      // Those behind the end have nothing to receive. Where there was none, a buffer may still be written to.
+      const isAtRest = pass.done && given === undefined;
+      if (isAtRest) for (const { into, received } of under) if ((await received) >= 0) buffers.give(into);
+      this.#host.giveBack(channel, isAtRest);
     }
   }
 

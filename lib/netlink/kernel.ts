@@ -6,6 +6,7 @@ import {
   NETLINK_CAP_ACK,
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
+  NETLINK_ROUTE,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SOL_NETLINK,
@@ -19,7 +20,8 @@ export interface NetnsDescriptor {
   readonly fd: number;
 }
 
-const REQUEST_OPTIONS = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK].flatMap((name) => [
+/** The options of a socket for requests, for `addon.netlink`. */
+export const REQUEST_OPTIONS = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK].flatMap((name) => [
   SOL_NETLINK,
   name,
   1,
@@ -27,7 +29,7 @@ const REQUEST_OPTIONS = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CH
 const REQUEST_BUFFER = 1024 * 1024;
 const EVENT_BUFFER = 8 * 1024 * 1024;
 
-/** Shared by all subscriptions of this thread; made with the first and ended with the last. */
+/** Shared by all subscriptions of this thread; made with the first and ended a moment after the last. */
 interface SharedReader {
   readonly reader: Reader;
   readonly handlers: Map<number, OnDatagrams>;
@@ -35,6 +37,8 @@ interface SharedReader {
   readonly holding: Set<number>;
 }
 let shared: SharedReader | undefined;
+/** Milliseconds for which a reader without anything to read is kept. */
+const LINGER = 100;
 
 function sharedReader(): SharedReader {
   if (shared === undefined) {
@@ -45,21 +49,87 @@ function sharedReader(): SharedReader {
   return shared;
 }
 
+/** Something that the shared reader looks at, from `add` until it is closed. */
+function listener(add: (reader: Reader) => number, onDatagrams: OnDatagrams): Listener {
+  const { reader, handlers, holding } = sharedReader();
+  const letGoOfReader = () => {
+    if (handlers.size > 0) return;
+    // Starting a thread for each of several short-lived processes would take longer than they do.
+    const close = () => {
+      if (handlers.size > 0 || shared?.reader !== reader) return;
+      shared = undefined;
+      reader.close();
+    };
+    setTimeout(close, LINGER).unref();
+  };
+  const id = add(reader);
+  if (id < 0) {
+    letGoOfReader();
+    throw new SyscallError(-id, 'epoll_ctl');
+  }
+  handlers.set(id, onDatagrams);
+  holding.add(id);
+  reader.ref();
+  const letGo = () => {
+    if (holding.delete(id) && holding.size === 0) reader.unref();
+  };
+  let open = true;
+  return {
+    resume: () => {
+      if (open) reader.resume(id);
+    },
+    unref: letGo,
+    close: () => {
+      if (!open) return;
+      open = false;
+      reader.remove(id);
+      handlers.delete(id);
+      letGo();
+      letGoOfReader();
+    },
+  };
+}
+
+/**
+ * Calls `onReadable` when the file can be read (when the process of a pidfd has ended), and again after each `resume`.
+ * Keeps the process alive until it is closed or told not to. The descriptor may be closed meanwhile.
+ */
+export function watchReadable(fd: number, onReadable: () => void): Listener {
+  return listener((reader) => reader.watch(fd), onReadable);
+}
+
+/** Sockets that were opened with their namespaces: entering those again, for the first client, takes a thread. */
+const spare = new WeakMap<NetnsDescriptor, NetlinkSocket>();
+
+/** Leaves a NETLINK_ROUTE socket for the first client in `netns`. */
+export function keepSpare(netns: NetnsDescriptor, socket: NetlinkSocket): void {
+  spare.set(netns, socket);
+}
+
+/** The socket that was kept, if nobody has taken it yet. */
+export function takeSpare(netns: NetnsDescriptor): NetlinkSocket | undefined {
+  const socket = spare.get(netns);
+  spare.delete(netns);
+  return socket;
+}
+
 /** Sockets of one netlink protocol in one namespace. */
 export class KernelSource implements Source {
   readonly #protocol: number;
   /** Undefined: the namespace of this process. */
   readonly #netns: Descriptor | undefined;
+  #spare: NetlinkSocket | undefined;
   #closed = false;
 
   constructor(protocol: number, netns: NetnsDescriptor | undefined) {
     this.#protocol = protocol;
     // A descriptor of its own: the caller may close his.
     this.#netns = netns === undefined ? undefined : orThrow(addon.duplicate(netns.fd), 'the network namespace');
+    if (netns !== undefined && protocol === NETLINK_ROUTE) this.#spare = takeSpare(netns);
   }
 
   async open(): Promise<Channel> {
-    return prepared(await this.#netlink(REQUEST_OPTIONS), REQUEST_BUFFER);
+    return this.#takeSpare() ?? prepared(await this.#netlink(REQUEST_OPTIONS), REQUEST_BUFFER);
   }
 
   async #netlink(options: readonly number[]): Promise<NetlinkSocket> {
@@ -72,40 +142,24 @@ export class KernelSource implements Source {
     return orThrow(made);
   }
 
+  /** Closing the source closes what nobody has taken. */
+  #takeSpare(): Channel | undefined {
+    const socket = this.#spare;
+    this.#spare = undefined;
+    return socket === undefined ? undefined : prepared(socket, REQUEST_BUFFER);
+  }
+
   openSync(): Channel {
-    return prepared(orThrow(addon.sync.netlink(this.#enter(), this.#protocol, REQUEST_OPTIONS)), REQUEST_BUFFER);
+    return (
+      this.#takeSpare() ??
+      prepared(orThrow(addon.sync.netlink(this.#enter(), this.#protocol, REQUEST_OPTIONS)), REQUEST_BUFFER)
+    );
   }
 
   async listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener> {
     const options = groups.flatMap((group) => [SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group]);
     const socket = prepared(await this.#netlink(options), EVENT_BUFFER);
-    const { reader, handlers, holding } = sharedReader();
-    const id = reader.add(socket);
-    if (id < 0) throw new SyscallError(-id, 'epoll_ctl');
-    handlers.set(id, onDatagrams);
-    holding.add(id);
-    reader.ref();
-    const letGo = () => {
-      if (holding.delete(id) && holding.size === 0) reader.unref();
-    };
-    let open = true;
-    return {
-      resume: () => {
-        if (open) reader.resume(id);
-      },
-      unref: letGo,
-      close: () => {
-        if (!open) return;
-        open = false;
-        reader.remove(id);
-        handlers.delete(id);
-        letGo();
-        if (handlers.size === 0 && shared?.reader === reader) {
-          shared = undefined;
-          reader.close();
-        }
-      },
-    };
+    return listener((reader) => reader.add(socket), onDatagrams);
   }
 
   #enter(): number {
@@ -115,6 +169,7 @@ export class KernelSource implements Source {
 
   close(): void {
     this.#closed = true;
+    this.#spare?.close();
     this.#netns?.close();
   }
 }

@@ -2,6 +2,7 @@ import { SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 
 const EPERM = 1;
+const ENOSPC = 28;
 const EACCES = 13;
 
 /** Which right the usual calls lack when they fail with EPERM. */
@@ -9,6 +10,9 @@ const HINTS: Readonly<Record<string, string>> = {
   ioctl: 'it takes the right to trace the process: the same user, or CAP_SYS_PTRACE',
   setns: 'it takes CAP_SYS_ADMIN, over the namespace and in the own user namespace',
   unshare: 'it takes CAP_SYS_ADMIN',
+  clone3:
+    'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns',
+  uid_map: 'user namespaces are restricted here: see the sysctl kernel.apparmor_restrict_unprivileged_userns',
   mount: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
   umount2: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
   bind: 'ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE',
@@ -21,8 +25,15 @@ export function isFailure(result: unknown): result is Failure {
 
 /** The error for a system call that failed; `subject` is what the call was about. */
 export function systemCallError({ errno, syscall }: Failure, subject?: string): SyscallError {
-  const hint = errno === EPERM || errno === EACCES ? HINTS[syscall] : undefined;
+  const hint = errno === EPERM || errno === EACCES || errno === ENOSPC ? HINTS[syscall] : undefined;
   return new SyscallError(errno, syscall, subject, hint);
+}
+
+/** What Node.js's error of a file says, as a failed call; other errors are thrown on. */
+export function failureOf(error: unknown): Failure {
+  const { errno, syscall } = error as NodeJS.ErrnoException;
+  if (errno === undefined || syscall === undefined) throw error;
+  return { errno: -errno, syscall };
 }
 
 /** The result, or the error that it says. */

@@ -1,5 +1,5 @@
 import { attr, attrSet, nest } from '../wire/attrs.js';
-import { readOnly, type Codec } from '../wire/codec.js';
+import { readOnly, shared, type Codec } from '../wire/codec.js';
 import { enumeration, flagList } from '../wire/enums.js';
 import { ipv6 } from '../wire/ip.js';
 import { s32, u32, u64, u8 } from '../wire/numbers.js';
@@ -21,7 +21,7 @@ function array<T>(size: number, element: Codec<never, T>): Codec<never, readonly
 /** Kernel: net/ipv4/devinet.c, inet_fill_link_af. */
 const inet = attrSet('IFLA_INET', {
   /** net.ipv4.conf.LINK.*; element n - 1 is IPV4_DEVCONF_n (include/uapi/linux/ip.h). */
-  conf: attr(1, readOnly(array(4, s32))),
+  conf: attr(1, readOnly(shared(array(4, s32)))),
 });
 
 /** include/uapi/linux/if_link.h, struct ifla_cacheinfo. */
@@ -42,13 +42,13 @@ const inet6 = attrSet('IFLA_INET6', {
     readOnly(flagList(u32, { raOtherConf: 0x80, raManaged: 0x40, raReceived: 0x20, rsSent: 0x10, ready: 0x80000000 })),
   ),
   /** net.ipv6.conf.LINK.*; element n is DEVCONF_n (include/uapi/linux/ipv6.h). */
-  conf: attr(2, readOnly(array(4, s32))),
+  conf: attr(2, readOnly(shared(array(4, s32)))),
   /** IPSTATS_MIB_*; element 0 is the number of elements. */
-  stats: attr(3, readOnly(array(8, u64))),
+  stats: attr(3, readOnly(shared(array(8, u64)))),
   mcast: attr(4, readOnly(s32)),
   cacheinfo: attr(5, readOnly(cacheinfo)),
   /** ICMP6_MIB_*; element 0 is the number of elements. */
-  icmp6Stats: attr(6, readOnly(array(8, u64))),
+  icmp6Stats: attr(6, readOnly(shared(array(8, u64)))),
   /** The interface identifier for addresses from router advertisements. */
   token: attr(7, ipv6),
   addrGenMode: attr(8, enumeration(u8, { eui64: 0, none: 1, stablePrivacy: 2, random: 3 })),

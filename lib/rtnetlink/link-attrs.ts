@@ -12,7 +12,7 @@ import {
   type Header,
   type Rows,
 } from '../wire/attrs.js';
-import { readOnly, show } from '../wire/codec.js';
+import { readOnly, shared, show } from '../wire/codec.js';
 import { enumeration, flagList } from '../wire/enums.js';
 import { linkLayerAddress } from '../wire/mac.js';
 import { bool8, s32, u16, u32, u64, u8 } from '../wire/numbers.js';
@@ -208,11 +208,11 @@ const base = {
   vfPorts: attr(24, readOnly(bytes())),
   portSelf: attr(25, readOnly(bytes())),
   /** Counters, 64 bits wide. */
-  stats: attr(23, readOnly(linkStats64)),
+  stats: attr(23, readOnly(shared(linkStats64))),
   /** The same, cut to 32 bits. */
-  stats32: attr(7, readOnly(linkStats)),
-  map: attr(14, readOnly(ifmap)),
-  xdp: attr(43, nest(xdp)),
+  stats32: attr(7, readOnly(shared(linkStats))),
+  map: attr(14, readOnly(shared(ifmap))),
+  xdp: attr(43, shared(nest(xdp))),
   /** Settings of the protocols above the link. */
   afSpec: attr(26, afSpec),
   /** Filled with settings of the bridge port in answers of family `'bridge'`. */

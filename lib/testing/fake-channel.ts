@@ -28,6 +28,8 @@ export class FakeChannel implements Channel {
   readonly #exchanges: Exchange[] = [];
   /** An error that was met behind bytes; the next exchange ends with it, before it sends anything. */
   #deferred = 0;
+  /** How many terminators the last exchange was still to meet. */
+  #due = 0;
   #closed = false;
 
   constructor(carry: Carry, onClose: (channel: FakeChannel) => void) {
@@ -93,6 +95,8 @@ export class FakeChannel implements Channel {
         return true;
       }
       exchange.sent = true;
+      if (exchange.terminators === 0) exchange.terminators = this.#due;
+      this.#due = exchange.terminators;
       if (exchange.request !== null) this.#carry(exchange.request, (received) => this.#deliver(received));
     }
     while (exchange.terminators > 0) {
@@ -113,6 +117,7 @@ export class FakeChannel implements Channel {
       exchange.into.set(next.bytes, start);
       exchange.filled = start + next.bytes.length;
       exchange.terminators -= countTerminators(next.bytes);
+      this.#due = Math.max(exchange.terminators, 0);
     }
     exchange.finish(exchange.filled);
     return true;

@@ -96,3 +96,41 @@ export function readOnly<Out>(plain: Codec<never, Out>): Codec<unknown, Out> {
     parts: [plain as AnyCodec],
   };
 }
+
+/** Longer payloads are not compared. */
+const MOST_SHARED = 512;
+
+/**
+ * For what many objects of a dump have alike. From the second time in a row on that the same bytes come, they are read as
+ * one and the same value, which is frozen. The bytes alone decide about the value, not its siblings.
+ */
+export function shared<In, Out>(plain: Codec<In, Out>): Codec<In, Out> {
+  const last = new DataView(new ArrayBuffer(MOST_SHARED));
+  let lastLength = -1;
+  let value: Out | undefined;
+  return {
+    ...plain,
+    read(view, at, length, siblings, base) {
+      if (length === lastLength && isSame(last, view, at, length)) {
+        return (value ??= Object.freeze(plain.read(view, at, length, siblings, base)));
+      }
+      value = undefined;
+      lastLength = length > MOST_SHARED ? -1 : copy(last, view, at, length);
+      return plain.read(view, at, length, siblings, base);
+    },
+  };
+}
+
+function isSame(bytes: DataView, view: DataView, at: number, length: number): boolean {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) if (bytes.getInt32(i) !== view.getInt32(at + i)) return false;
+  for (; i < length; i++) if (bytes.getUint8(i) !== view.getUint8(at + i)) return false;
+  return true;
+}
+
+function copy(bytes: DataView, view: DataView, at: number, length: number): number {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) bytes.setInt32(i, view.getInt32(at + i));
+  for (; i < length; i++) bytes.setUint8(i, view.getUint8(at + i));
+  return length;
+}

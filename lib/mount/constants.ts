@@ -1,0 +1,45 @@
+/** Numbers of include/uapi/linux/mount.h, fcntl.h and sched.h. */
+
+export const MS_REMOUNT = 0x20;
+export const MS_BIND = 0x1000;
+export const MS_MOVE = 0x2000;
+export const MS_REC = 0x4000;
+export const MS_UNBINDABLE = 0x20000;
+export const MS_PRIVATE = 0x40000;
+export const MS_SLAVE = 0x80000;
+export const MS_SHARED = 0x100000;
+
+export const MNT_FORCE = 1;
+export const MNT_DETACH = 2;
+export const MNT_EXPIRE = 4;
+export const UMOUNT_NOFOLLOW = 8;
+
+export const MOUNT_ATTR__ATIME = 0x70;
+export const MOUNT_ATTR_IDMAP = 0x100000;
+
+export const FSOPEN_CLOEXEC = 1;
+export const FSCONFIG_SET_FLAG = 0;
+export const FSCONFIG_SET_STRING = 1;
+export const FSCONFIG_SET_FD = 5;
+export const FSCONFIG_CMD_CREATE = 6;
+export const FSMOUNT_CLOEXEC = 1;
+
+export const OPEN_TREE_CLONE = 1;
+export const MOVE_MOUNT_F_EMPTY_PATH = 4;
+export const MOVE_MOUNT_BENEATH = 0x200;
+
+export const AT_FDCWD = -100;
+export const AT_EMPTY_PATH = 0x1000;
+export const AT_RECURSIVE = 0x8000;
+
+export const O_RDONLY = 0;
+export const O_PATH = 0x200000;
+export const O_CLOEXEC = 0x80000;
+
+export const CLONE_FS = 0x200;
+
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EINVAL = 22;
+export const ENOSYS = 38;
+export const EOVERFLOW = 75;

@@ -1,0 +1,8 @@
+export { CAPABILITIES, type Capability, type CapabilitySets } from './capabilities.js';
+export { Child, type Exit, type ResourceUsage } from './child.js';
+export type { IdMapping } from './id-map.js';
+export type { BindMount, FilesystemMount, SpawnPropagation, SpawnMount } from './mounts.js';
+export type { NamespaceChoice } from './namespaces.js';
+export type { Resource, ResourceLimit, ResourceLimits } from './rlimits.js';
+export { spawn, type SpawnOptions } from './spawn.js';
+export { Terminal, type Stdio, type StdioEntry, type TerminalOptions } from './stdio.js';

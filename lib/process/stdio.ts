@@ -1,0 +1,176 @@
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { ReadStream } from 'node:tty';
+import { ArgumentError } from '../errors.js';
+import type { Descriptor } from '../native/addon.js';
+import { addon } from '../native/load.js';
+import { orThrow } from '../netlink/system-call.js';
+import { F_DUPFD_CLOEXEC, type Program } from './program.js';
+
+/**
+ * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream
+ * with a descriptor. `'tty'` in the place of the list: a new pseudoterminal for all three.
+ */
+export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | { readonly fd: number };
+export type Stdio = 'pipe' | 'inherit' | 'ignore' | readonly StdioEntry[] | TerminalOptions | 'tty';
+
+/** A pseudoterminal. */
+export interface TerminalOptions {
+  /** Lines, 24 unless said. */
+  readonly rows?: number | undefined;
+  /** Characters in a line, 80 unless said. */
+  readonly columns?: number | undefined;
+}
+
+/** A pseudoterminal's other end: what the child writes is read here, what is written here it reads. */
+export class Terminal extends ReadStream {
+  readonly #master: Descriptor;
+
+  constructor(master: Descriptor) {
+    super(master.fd);
+    this.#master = master;
+    // The stream closes the number that it was given.
+    this.once('close', () => master.release());
+  }
+
+  /** EIO is how the kernel says that the last process has closed the slave: the end, not an error. */
+  override destroy(error?: NodeJS.ErrnoException): this {
+    if (error?.code !== 'EIO') return super.destroy(error);
+    this.push(null);
+    return this;
+  }
+
+  /** Tells the child that its terminal has this size: SIGWINCH. */
+  resize(rows: number, columns: number): void {
+    orThrow(addon.resizePty(this.#master.fd, checkSize('rows', rows), checkSize('columns', columns)), 'the terminal');
+  }
+}
+
+/** A child's standard streams as prepared: to be handed over to it, then either used or given up. */
+export interface PreparedStdio {
+  /** Puts the descriptors to their places, in the child. */
+  place(program: Program): void;
+  /** The number of descriptors that the child gets. */
+  readonly count: number;
+  readonly isTerminal: boolean;
+  /** The child has them: closes them here, and makes streams of the other ends. */
+  use(): { readonly streams: readonly (Readable | Writable | null)[]; readonly terminal: Terminal | null };
+  giveUp(): void;
+}
+
+const F_SETFD = 2;
+const TIOCSCTTY = 0x540e;
+
+function checkSize(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > 0xffff)
+    throw new ArgumentError(name, 'takes an integer from 1 to 65535');
+  return value;
+}
+
+export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
+  if (stdio === 'tty' || (typeof stdio === 'object' && !Array.isArray(stdio)))
+    return terminal(stdio === 'tty' ? {} : (stdio as TerminalOptions));
+  const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...(stdio as readonly StdioEntry[])];
+  while (entries.length < 3) entries.push('pipe');
+  const sources: number[] = [];
+  const ours: { descriptor: Descriptor; readable: boolean }[] = [];
+  const given: Descriptor[] = [];
+  let nothing: number | undefined;
+  const giveUp = () => {
+    for (const { descriptor } of ours) descriptor.close();
+    closeGiven();
+  };
+  const closeGiven = () => {
+    for (const descriptor of given) descriptor.close();
+    if (nothing !== undefined) closeSync(nothing);
+    nothing = undefined;
+  };
+  const streamOf: (number | undefined)[] = [];
+  try {
+    for (const [number, entry] of entries.entries()) {
+      if (entry === 'pipe') {
+        const [read, write] = orThrow(addon.pipe());
+        // The child reads its standard input; all others it writes.
+        const theirs = number === 0 ? read : write;
+        given.push(theirs);
+        sources.push(theirs.fd);
+        streamOf[number] = ours.length;
+        ours.push({ descriptor: number === 0 ? write : read, readable: number !== 0 });
+      } else if (entry === 'inherit') {
+        sources.push(number);
+      } else if (entry === 'ignore') {
+        nothing ??= openSync('/dev/null', 'r+');
+        sources.push(nothing);
+      } else {
+        const fd = typeof entry === 'object' && entry !== null ? entry.fd : entry;
+        if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0)
+          throw new ArgumentError(
+            `options.stdio[${number}]`,
+            "takes 'pipe', 'inherit', 'ignore', a descriptor or a stream that has one",
+          );
+        sources.push(fd);
+      }
+    }
+  } catch (error) {
+    giveUp();
+    throw error;
+  }
+  return {
+    place: (program) => placeDescriptors(program, sources),
+    count: sources.length,
+    isTerminal: false,
+    use: () => {
+      closeGiven();
+      const streams = entries.map((_, number) => {
+        const index = streamOf[number];
+        return index === undefined ? null : streamFrom(ours[index]!);
+      });
+      return { streams, terminal: null };
+    },
+    giveUp,
+  };
+}
+
+function streamFrom({ descriptor, readable }: { descriptor: Descriptor; readable: boolean }): Readable | Writable {
+  return new Socket({ fd: descriptor.release(), readable, writable: !readable });
+}
+
+function terminal(options: TerminalOptions): PreparedStdio {
+  const { rows = 24, columns = 80 } = options;
+  for (const key in options)
+    if (key !== 'rows' && key !== 'columns') throw new ArgumentError(`options.stdio.${key}`, 'there are rows, columns');
+  const [master, slave] = orThrow(
+    addon.pty(checkSize('options.stdio.rows', rows), checkSize('options.stdio.columns', columns)),
+  );
+  return {
+    place: (program) => placeDescriptors(program, [slave.fd, slave.fd, slave.fd]),
+    count: 3,
+    isTerminal: true,
+    use: () => {
+      slave.close();
+      const stream = new Terminal(master);
+      return { streams: [stream, stream, null], terminal: stream };
+    },
+    giveUp: () => {
+      master.close();
+      slave.close();
+    },
+  };
+}
+
+/** A session of its own, and the terminal as that which controls it. */
+export function controlTerminal(program: Program): void {
+  program.add('stdio', 'ioctl', [0, TIOCSCTTY, 0]);
+}
+
+/** First all out of the way of the numbers that they shall have: one may be where another one has to go. */
+function placeDescriptors(program: Program, sources: readonly number[]): void {
+  const copies = sources.map((source, i) =>
+    program.add(`stdio[${i}]`, 'fcntl', [source, F_DUPFD_CLOEXEC, Math.max(sources.length, 3)]),
+  );
+  for (const [number, copy] of copies.entries()) {
+    program.add(`stdio[${number}]`, 'dup3', [copy, number, 0]);
+    program.add(`stdio[${number}]`, 'fcntl', [number, F_SETFD, 0]);
+  }
+}
