@@ -2,7 +2,17 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import ts from 'typescript-eslint';
 
-const families = ['rtnetlink', 'nftables', 'conntrack', 'genetlink', 'sockdiag', 'namespaces', 'process'];
+const families = [
+  'rtnetlink',
+  'nftables',
+  'conntrack',
+  'genetlink',
+  'sockdiag',
+  'namespaces',
+  'process',
+  'mount',
+  'cgroup',
+];
 
 /** Per folder of lib/: the folders it may import any file of, and those it may only import the index.js of. */
 const layers = {

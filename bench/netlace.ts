@@ -3,7 +3,8 @@
  * after the other by the synchronous client.
  */
 import { readSync, writeSync } from 'node:fs';
-import { Netns, Rtnetlink, createVethPair, type Mode, type Nouns } from 'netlace';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Netns, Rtnetlink, createVethPair, spawn, type Mode, type Nouns } from 'netlace';
 
 const loopback = 1;
 /** Descriptors of the producer of events, and how many it makes at once: see `peers/c/populate.c`. */
@@ -27,99 +28,114 @@ async function listed(
   }
 }
 
-/** What creates objects is done to a tenth, as a warm-up, and then measured; short requests in full, to have them compiled. */
-type Round = 'warmUp' | 'measured';
-type Make = (round: Round, index: number) => unknown;
+/** Makes the object of this number, in this repetition. */
+type Make = (rep: number, index: number) => unknown;
 
-async function timed(
+async function created(
   work: string,
   n: number,
-  makeAll: (round: Round, count: number) => unknown,
-  warmUp = Math.floor(n / 10),
+  reps: number,
+  makeAll: (rep: number, count: number) => unknown,
 ): Promise<void> {
-  await makeAll('warmUp', warmUp);
-  const start = performance.now();
-  await makeAll('measured', n);
-  printRun(work, n, performance.now() - start);
+  for (let rep = 0; rep < reps; rep++) {
+    const start = performance.now();
+    await makeAll(rep, n);
+    printRun(work, n, performance.now() - start);
+  }
 }
 
 /** All at once: they travel together. */
-function together(make: Make): (round: Round, count: number) => Promise<unknown> {
-  return (round, count) => Promise.all(Array.from({ length: count }, (_, i) => make(round, i)));
+function together(make: Make): (rep: number, count: number) => Promise<unknown> {
+  return (rep, count) => Promise.all(Array.from({ length: count }, (_, i) => make(rep, i)));
 }
 
 /** A few at a time, as a container runtime does it. */
-function fewAtATime(make: Make): (round: Round, count: number) => Promise<unknown> {
-  return async (round, count) => {
+function fewAtATime(make: Make): (rep: number, count: number) => Promise<unknown> {
+  return async (rep, count) => {
     let next = 0;
     const one = async (): Promise<void> => {
-      while (next < count) await make(round, next++);
+      while (next < count) await make(rep, next++);
     };
     await Promise.all([one(), one(), one(), one()]);
   };
 }
 
-function oneByOne(make: Make): (round: Round, count: number) => void {
-  return (round, count) => {
-    for (let i = 0; i < count; i++) make(round, i);
+function oneByOne(make: Make): (rep: number, count: number) => void {
+  return (rep, count) => {
+    for (let i = 0; i < count; i++) make(rep, i);
   };
 }
 
 function addRoute({ route }: Nouns<Mode>): Make {
-  return (round, i) => {
-    const net = round === 'warmUp' ? 12 : 11;
-    return route.add({ to: `${net}.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`, link: loopback, scope: 'link' });
+  return (rep, i) => {
+    return route.add({ to: `${11 + rep}.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`, link: loopback, scope: 'link' });
   };
 }
 
 function addVeth({ link }: Nouns<Mode>): Make {
-  return (round, i) => {
-    const prefix = round === 'warmUp' ? 'w' : 'v';
-    return link.add({ name: `${prefix}a${i}`, kind: 'veth', data: { peer: { name: `${prefix}b${i}` } } });
+  return (rep, i) => {
+    const pair = rep * n + i;
+    return link.add({ name: `va${pair}`, kind: 'veth', data: { peer: { name: `vb${pair}` } } });
   };
 }
 
 /** Of a container: the name of its link at the host, and its address. */
-function container(round: Round, i: number): { name: string; address: string } {
-  const number = (round === 'warmUp' ? n : 0) + i + 2;
+function container(i: number): { name: string; address: string } {
+  const number = i + 2;
   return { name: `v${number}`, address: `10.95.${number >> 8}.${number & 255}/16` };
 }
 
 const gateway = { to: 'default', via: '10.95.0.1' };
 
-async function bringLoopbackUp(netns: Netns): Promise<void> {
-  const inside = await Rtnetlink.open({ netns });
-  await inside.link.set(loopback, { up: true });
-  inside.close();
-}
-
-async function attach(client: Rtnetlink, master: number, round: Round, i: number): Promise<Netns> {
-  const { name, address } = container(round, i);
-  const netns = await Netns.create();
-  await Promise.all([
-    bringLoopbackUp(netns),
-    createVethPair(
-      { name, master, up: true },
-      { name: 'eth0', netns, up: true, addresses: [address], routes: [gateway] },
-      { client },
-    ),
-  ]);
+async function attach(client: Rtnetlink, master: number, i: number): Promise<Netns> {
+  const { name, address } = container(i);
+  const netns = await Netns.create({ loopback: true });
+  await createVethPair(
+    { name, master, up: true },
+    { name: 'eth0', netns, up: true, addresses: [address], routes: [gateway] },
+    { client },
+  );
   return netns;
 }
 
-function attachSync({ sync }: Rtnetlink, master: number, round: Round, i: number): Netns {
-  const { name, address } = container(round, i);
-  const netns = Netns.createSync();
+function attachSync({ sync }: Rtnetlink, master: number, i: number): Netns {
+  const { name, address } = container(i);
+  const netns = Netns.createSync({ loopback: true });
   const client = Rtnetlink.openSync({ netns });
   const inside = client.sync;
   sync.link.add({ name, kind: 'veth', master, up: true, data: { peer: { name: 'eth0', netns } } });
   const { index } = inside.link.get('eth0');
-  inside.link.set(loopback, { up: true });
   inside.address.add({ link: index, address });
   inside.link.set(index, { up: true });
   inside.route.add(gateway);
   client.close();
   return netns;
+}
+
+/** Attaches containers, and takes them down again off the clock: with each that is there the kernel gets slower. */
+async function attached(rt: Rtnetlink, n: number, reps: number, makeAll: (kept: Netns[]) => unknown): Promise<void> {
+  const before = rt.sync.link.list().length;
+  for (let rep = 0; rep < reps; rep++) {
+    const kept: Netns[] = [];
+    const start = performance.now();
+    await makeAll(kept);
+    printRun('attach', n, performance.now() - start);
+    for (const netns of kept) netns.close();
+    while (rt.sync.link.list().length > before) await sleep(10);
+  }
+}
+
+/** A program in new UTS, IPC and pid namespaces, and its end; one after the other. */
+async function spawned(_: number, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const child = await spawn('/bin/true', [], {
+      env: {},
+      stdio: 'ignore',
+      namespaces: { uts: 'new', ipc: 'new', pid: 'new' },
+    });
+    const { code } = await child.exited;
+    if (code !== 0) throw new Error(`/bin/true ended with ${code}`);
+  }
 }
 
 async function events(rt: Rtnetlink, count: number, reps: number): Promise<void> {
@@ -151,8 +167,6 @@ const reps = Number(repsText);
 const rt = await Rtnetlink.open();
 const nouns: Nouns<Mode> = sync === 'sync' ? rt.sync : rt;
 const all = sync === 'sync' ? oneByOne : together;
-// Kept until the end: namespaces are taken down after the measurement.
-const kept: Netns[] = [];
 switch (work) {
   case 'links':
     await listed(work, reps, () => nouns.link.list());
@@ -161,33 +175,27 @@ switch (work) {
     await listed(work, reps, () => nouns.route.list({ family: 'inet' }));
     break;
   case 'add-routes':
-    await timed(work, n, all(addRoute(nouns)), n);
+    await created(work, n, reps, all(addRoute(nouns)));
     break;
   case 'veths':
-    await timed(work, n, all(addVeth(nouns)));
+    await created(work, n, reps, all(addVeth(nouns)));
     break;
   case 'attach': {
     const { index } = await rt.link.get('br0');
-    if (sync === 'sync') {
-      await timed(
-        work,
-        n,
-        oneByOne((round, i) => kept.push(attachSync(rt, index, round, i))),
-      );
-    } else {
-      await timed(
-        work,
-        n,
-        fewAtATime(async (round, i) => kept.push(await attach(rt, index, round, i))),
-      );
-    }
+    await attached(rt, n, reps, (kept) =>
+      sync === 'sync'
+        ? oneByOne((_, i) => kept.push(attachSync(rt, index, i)))(0, n)
+        : fewAtATime(async (_, i) => kept.push(await attach(rt, index, i)))(0, n),
+    );
     break;
   }
+  case 'spawn':
+    await created(work, n, reps, spawned);
+    break;
   case 'events':
     await events(rt, n, reps);
     break;
   default:
     throw new Error(`${work}: no such work`);
 }
-for (const netns of kept) netns.close();
 rt.close();

@@ -19,11 +19,14 @@ export interface Peer {
   command(work: Work): readonly string[];
   /** Speaks no protocol: `populate` times the whole process instead, its start included. */
   readonly timedFromOutside?: boolean;
+  /** Works that a process does once, not again and again. */
+  readonly notRepeated?: readonly string[];
   /** Works that take it many seconds: done once in all. */
   readonly once?: readonly string[];
 }
 
 const all = ['links', 'routes', 'add-routes', 'veths', 'attach', 'events'];
+const processes = ['spawn'];
 const lists = ['links', 'routes'];
 
 /** How many messages netlace puts into one send, and how many bytes: `floor` sends as much. See `lib/netlink/connection.ts`. */
@@ -86,11 +89,16 @@ function netlace(...more: string[]): Peer['command'] {
   return (work) => [process.execPath, path, work.name, String(work.n), String(work.reps), ...more];
 }
 
+function childProcess(peer: string): Peer['command'] {
+  const path = fileURLToPath(new URL('child-process.js', import.meta.url));
+  return (work) => [process.execPath, path, peer, work.name, String(work.n), String(work.reps)];
+}
+
 export const peers: readonly Peer[] = [
   {
     name: 'netlace',
     title: 'netlace',
-    works: all,
+    works: [...all, ...processes],
     absent: () => undefined,
     command: netlace(),
   },
@@ -104,7 +112,7 @@ export const peers: readonly Peer[] = [
   {
     name: 'floor',
     title: 'C, receives only',
-    works: all,
+    works: [...all, ...processes],
     absent: built('floor'),
     command: program('floor', ...netlaceBatch),
   },
@@ -145,6 +153,21 @@ export const peers: readonly Peer[] = [
     absent: succeeds('ip', '-V'),
     command: iproute2,
     timedFromOutside: true,
+    notRepeated: ['add-routes', 'veths', 'attach'],
+  },
+  {
+    name: 'child-process',
+    title: 'node:child_process (no namespaces)',
+    works: processes,
+    absent: () => undefined,
+    command: childProcess('child-process'),
+  },
+  {
+    name: 'unshare',
+    title: 'node:child_process, sh, unshare',
+    works: processes,
+    absent: succeeds('unshare', '--version'),
+    command: childProcess('unshare'),
   },
   {
     name: 'npm-netlink',

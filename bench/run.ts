@@ -47,7 +47,8 @@ export function median(values: readonly number[]): number {
 
 /** One run: the median of what one process measured, in milliseconds. */
 export async function measure(peer: Peer, work: Work): Promise<number> {
-  const task = peer.once?.includes(work.name) ? { ...work, reps: 1 } : work;
+  const once = peer.once?.includes(work.name) === true || peer.notRepeated?.includes(work.name) === true;
+  const task = once ? { ...work, reps: 1 } : work;
   const timing = peer.timedFromOutside ? ['-t', String(task.reps)] : [];
   const lines = await runPopulated<{ n: number; ms: number }>(
     [...timing, task.objects, String(task.n)],

@@ -13,7 +13,7 @@ export interface Work {
   readonly n: number;
   /** What `populate` makes in the fresh namespace, and how many. */
   readonly objects: 'links' | 'routes' | 'bridge' | 'empty' | 'events';
-  /** How often a process does it. Listing is repeated, as in a service; what creates objects is done once, after a tenth of it as a warm-up. */
+  /** How often a process does it, as in a service: the median counts. */
   readonly reps: number;
   readonly targets: readonly Target[];
 }
@@ -27,7 +27,7 @@ export const works: readonly Work[] = [
     title: 'list 2,000 links',
     n: 2_000,
     objects: 'links',
-    reps: 20,
+    reps: 40,
     targets: [
       { against: floor, atMost: 1.5 },
       { against: 'rust-rtnetlink', atMost: 1 },
@@ -39,7 +39,7 @@ export const works: readonly Work[] = [
     title: 'list 200,000 routes',
     n: 200_000,
     objects: 'routes',
-    reps: 5,
+    reps: 9,
     targets: [
       { against: floor, atMost: 1.4 },
       { against: 'go-netlink', atMost: 1 / 2.5 },
@@ -50,7 +50,7 @@ export const works: readonly Work[] = [
     title: 'add 20,000 routes',
     n: 20_000,
     objects: 'empty',
-    reps: 1,
+    reps: 9,
     targets: [{ against: floor, atMost: 1.15 }],
   },
   {
@@ -58,7 +58,7 @@ export const works: readonly Work[] = [
     title: 'create 1,000 veth pairs',
     n: 1_000,
     objects: 'empty',
-    reps: 1,
+    reps: 3,
     targets: [{ against: floor, atMost: 1.15 }],
   },
   {
@@ -66,11 +66,19 @@ export const works: readonly Work[] = [
     title: 'attach 200 containers',
     n: 200,
     objects: 'bridge',
-    reps: 1,
+    reps: 5,
     targets: [
       { against: floor, atMost: 1.2 },
       { against: 'go-netlink', atMost: 1 },
     ],
+  },
+  {
+    name: 'spawn',
+    title: 'run 200 programs',
+    n: 200,
+    objects: 'empty',
+    reps: 9,
+    targets: [{ against: floor, atMost: 1.2 }],
   },
   {
     name: 'events',

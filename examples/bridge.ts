@@ -3,9 +3,12 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { createBridge, createVethPair, Netns } from 'netlace';
 
-await using host = await Netns.create();
-await using web = await Netns.create();
-await using app = await Netns.create();
+// Who is not root gets namespaces in which he is.
+const rootless = process.getuid!() !== 0;
+
+await using host = await Netns.create({ rootless });
+await using web = await Netns.create({ rootless });
+await using app = await Netns.create({ rootless });
 
 await createBridge({ name: 'br0', netns: host, addresses: ['10.1.0.1/24'], up: true });
 

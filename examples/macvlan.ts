@@ -1,10 +1,13 @@
 // Two containers directly on the host's network card: what Docker's macvlan driver does.
 import { createMacvlan, createVethPair, Netns, Rtnetlink } from 'netlace';
 
-await using host = await Netns.create();
-await using router = await Netns.create();
-await using one = await Netns.create();
-await using two = await Netns.create();
+// Who is not root gets namespaces in which he is.
+const rootless = process.getuid!() !== 0;
+
+await using host = await Netns.create({ rootless });
+await using router = await Netns.create({ rootless });
+await using one = await Netns.create({ rootless });
+await using two = await Netns.create({ rootless });
 
 // A veth pair stands for the network card and the cable behind it.
 await createVethPair(

@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createVethPair, createVxlan, Netns } from 'netlace';
 
-await using one = await Netns.create();
-await using two = await Netns.create();
+// Who is not root gets namespaces in which he is.
+const rootless = process.getuid!() !== 0;
+
+await using one = await Netns.create({ rootless });
+await using two = await Netns.create({ rootless });
 await createVethPair(
   { name: 'eth0', netns: one, addresses: ['192.0.2.1/24'], up: true },
   { name: 'eth0', netns: two, addresses: ['192.0.2.2/24'], up: true },

@@ -1,7 +1,10 @@
 // What there is, then what changes: without a gap, and right again even if too much changed at once.
 import { Netns, Rtnetlink } from 'netlace';
 
-await using netns = await Netns.create();
+// Who is not root gets namespaces in which he is.
+const rootless = process.getuid!() !== 0;
+
+await using netns = await Netns.create({ rootless });
 await using client = await Rtnetlink.open({ netns });
 
 const links = new Map<number, string>();

@@ -50,8 +50,9 @@ export function leavesNothing(): void {
     descriptors = openDescriptors();
   });
   afterAll(async () => {
-    await until(() => openDescriptors().length <= descriptors.length);
-    expect(openDescriptors().filter((each) => !descriptors.includes(each))).toEqual([]);
+    const left = () => openDescriptors().filter((each) => !descriptors.includes(each));
+    await until(() => left().length === 0);
+    expect(left()).toEqual([]);
     expect(Netns.list()).toEqual(names);
   });
 }

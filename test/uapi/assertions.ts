@@ -1,5 +1,7 @@
 /** What the tables of lib/ say, as expressions in C and the values that they have to have. */
 import * as netlink from '../../lib/netlink/constants.js';
+import { nsidAttrs, RTM_GETNSID, RTM_NEWNSID } from '../../lib/namespaces/nsid.js';
+import { flagOf, NAMESPACE_TYPES } from '../../lib/namespace-types.js';
 import { linkTypeName } from '../../lib/rtnetlink/arphrd.js';
 import { errnoName } from '../../lib/errno.js';
 import { familyNumber } from '../../lib/rtnetlink/family.js';
@@ -117,11 +119,15 @@ function* ofHeaderBytes(): Generator<Assertion> {
 
 /** Numbers that are in no table. */
 function* ofConstants(): Generator<Assertion> {
-  for (const [name, value] of Object.entries({ ...netlink, ...rtnetlink })) {
+  for (const [name, value] of Object.entries({ ...netlink, ...rtnetlink, RTM_GETNSID, RTM_NEWNSID })) {
     yield { where: 'constants.ts', expression: name, value };
   }
   for (const family of ['unspec', 'inet', 'inet6', 'bridge']) {
     yield { where: 'family.ts', expression: `AF_${family.toUpperCase()}`, value: familyNumber(family) };
+  }
+  for (const type of NAMESPACE_TYPES) {
+    const expression = `CLONE_NEW${type === 'mnt' ? 'NS' : type.toUpperCase()}`;
+    yield { where: 'types.ts', expression, value: flagOf(type) };
   }
   for (let errno = 1; errno < 512; errno++) {
     const name = errnoName(errno);
@@ -149,7 +155,7 @@ const byHand: readonly Assertion[] = [
 ];
 
 export function allAssertions(): Assertion[] {
-  const assertions = [...[...allTables, altNameAttrs].flatMap((set) => [...ofTable(set)])];
+  const assertions = [...[...allTables, altNameAttrs, nsidAttrs].flatMap((set) => [...ofTable(set)])];
   assertions.push(...ofHeaderBytes(), ...ofConstants(), ...byHand);
   return [...new Map(assertions.map((each) => [`${each.where} ${each.expression} ${each.value}`, each])).values()];
 }

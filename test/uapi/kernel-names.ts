@@ -112,6 +112,7 @@ export const memberPrefixes: Readonly<Record<string, string>> = {
   nda_cacheinfo: 'ndm_',
   ndmsg: 'ndm_',
   rta_cacheinfo: 'rta_',
+  rtgenmsg: 'rtgen_',
   rtmsg: 'rtm_',
   rtnexthop: 'rtnh_',
 };

@@ -21,8 +21,10 @@ const HEADERS = [
   'linux/if_vlan.h',
   'linux/lwtunnel.h',
   'linux/neighbour.h',
+  'linux/net_namespace.h',
   'linux/netlink.h',
   'linux/rtnetlink.h',
+  'linux/sched.h',
   'linux/veth.h',
 ];
 

@@ -2,18 +2,22 @@
  * The floor: the same system calls and messages as everybody else, and nothing made of the replies.
  *
  *   floor links|routes N REPS
- *   floor add-routes|veths N 1 [MESSAGES BYTES]   so much travels in one send: 100 messages unless told
- *   floor attach N 1
+ *   floor add-routes|veths N REPS [MESSAGES BYTES]   so much travels in one send: 100 messages unless told
+ *   floor attach N REPS
+ *   floor spawn N REPS
  *   floor events N REPS
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rtnl.h"
@@ -70,22 +74,22 @@ static void add_routes(int fd, struct batch *batch, uint32_t first, int count, s
   }
 }
 
-static void add_veths(int fd, struct batch *batch, const char *prefix, int count, struct limit limit) {
-  for (int pair = 0; pair < count; pair++) {
+static void add_veths(int fd, struct batch *batch, int first, int count, struct limit limit) {
+  for (int pair = first; pair < first + count; pair++) {
     char near[IFNAMSIZ], far[IFNAMSIZ];
-    snprintf(near, sizeof near, "%sa%d", prefix, pair);
-    snprintf(far, sizeof far, "%sb%d", prefix, pair);
+    snprintf(near, sizeof near, "va%d", pair);
+    snprintf(far, sizeof far, "vb%d", pair);
     put_veth(batch, near, far);
-    if (is_full(batch, limit) || pair == count - 1) rtnl_exchange(fd, batch);
+    if (is_full(batch, limit) || pair == first + count - 1) rtnl_exchange(fd, batch);
   }
 }
 
-static void attach(int fd, int home, struct batch *batch, const char *prefix, int bridge, int first, int count) {
-  for (int container = first; container < first + count; container++) {
+static void attach(int fd, int home, struct batch *batch, int bridge, int count, int *kept) {
+  for (int container = 0; container < count; container++) {
     char name[IFNAMSIZ];
-    snprintf(name, sizeof name, "%s%d", prefix, container);
-    int netns, inside = rtnl_open_in_new_netns(home, &netns);
-    put_container_veth(batch, name, bridge, "eth0", netns);
+    snprintf(name, sizeof name, "v%d", container);
+    int inside = rtnl_open_in_new_netns(home, &kept[container]);
+    put_container_veth(batch, name, bridge, "eth0", kept[container]);
     rtnl_exchange(fd, batch);
     int eth0 = link_index(inside, "eth0");
     put_link_up(batch, LOOPBACK);
@@ -93,8 +97,43 @@ static void attach(int fd, int home, struct batch *batch, const char *prefix, in
     put_link_up(batch, eth0);
     put_default_route(batch, 0x0a5f0001);
     rtnl_exchange(inside, batch);
-    /* The namespace lives on by its descriptor: it is taken down after the measurement, when the program ends. */
     close(inside);
+  }
+}
+
+/* Takes the containers down again, off the clock: with each that is there the kernel gets slower. */
+static void attach_repeatedly(int fd, struct batch *batch, int count, int reps) {
+  int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), bridge = link_index(fd, "br0");
+  struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+  long before = dump(fd, RTM_GETLINK, &any, sizeof any);
+  int *kept = calloc((size_t)count, sizeof *kept);
+  for (int rep = 0; rep < reps; rep++) {
+    double start = now_ms();
+    attach(fd, home, batch, bridge, count, kept);
+    print_run("attach", count, now_ms() - start);
+    for (int container = 0; container < count; container++) close(kept[container]);
+    while (dump(fd, RTM_GETLINK, &any, sizeof any) > before) usleep(10000);
+  }
+  free(kept);
+}
+
+static int become_true(void *nothing) {
+  char *arguments[] = {"true", NULL}, *environment[] = {NULL};
+  (void)nothing;
+  execve("/bin/true", arguments, environment);
+  return 127;
+}
+
+/* A program in new UTS, IPC and pid namespaces, and its end; one after the other. Memory is not copied. */
+static void spawn(int count) {
+  static char stack[1 << 16] __attribute__((aligned(16)));
+  int flags = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD;
+  for (int child = 0; child < count; child++) {
+    int pidfd = -1;
+    if (clone(become_true, stack + sizeof stack, flags, NULL, &pidfd) < 0) fail("clone");
+    siginfo_t end;
+    if (waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED) || end.si_status != 0) fail("/bin/true");
+    close(pidfd);
   }
 }
 
@@ -127,7 +166,6 @@ int main(int argc, char **argv) {
   int n = atoi(argv[2]), reps = atoi(argv[3]);
   struct limit limit = {100, SIZE_MAX};
   if (argc > 5) limit = (struct limit){atoi(argv[4]), strtoul(argv[5], NULL, 10)};
-  int warm_up = n / 10;
   if (strcmp(work, "links") == 0 || strcmp(work, "routes") == 0) {
     list(work, reps);
     return 0;
@@ -140,24 +178,23 @@ int main(int argc, char **argv) {
   int fd = rtnl_open();
   struct batch batch;
   batch_init(&batch);
-  double start;
-  if (strcmp(work, "add-routes") == 0) {
-    add_routes(fd, &batch, 0x0c000000, warm_up, limit);
-    start = now_ms();
-    add_routes(fd, &batch, 0x0b000000, n, limit);
-  } else if (strcmp(work, "veths") == 0) {
-    add_veths(fd, &batch, "w", warm_up, limit);
-    start = now_ms();
-    add_veths(fd, &batch, "v", n, limit);
-  } else if (strcmp(work, "attach") == 0) {
-    int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), bridge = link_index(fd, "br0");
-    attach(fd, home, &batch, "w", bridge, n, warm_up);
-    start = now_ms();
-    attach(fd, home, &batch, "v", bridge, 0, n);
-  } else {
-    fprintf(stderr, "%s: no such work\n", work);
-    return 2;
+  if (strcmp(work, "attach") == 0) {
+    attach_repeatedly(fd, &batch, n, reps);
+    return 0;
   }
-  print_run(work, n, now_ms() - start);
+  for (int rep = 0; rep < reps; rep++) {
+    double start = now_ms();
+    if (strcmp(work, "add-routes") == 0) {
+      add_routes(fd, &batch, (0x0bu + (uint32_t)rep) << 24, n, limit);
+    } else if (strcmp(work, "veths") == 0) {
+      add_veths(fd, &batch, rep * n, n, limit);
+    } else if (strcmp(work, "spawn") == 0) {
+      spawn(n);
+    } else {
+      fprintf(stderr, "%s: no such work\n", work);
+      return 2;
+    }
+    print_run(work, n, now_ms() - start);
+  }
   return 0;
 }

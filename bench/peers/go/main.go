@@ -63,24 +63,24 @@ func addRoutes(handle *netlink.Handle, first uint32, count int) {
 	}
 }
 
-func addVeths(handle *netlink.Handle, prefix string, count int) {
-	for i := 0; i < count; i++ {
+func addVeths(handle *netlink.Handle, first, count int) {
+	for i := first; i < first+count; i++ {
 		attrs := netlink.NewLinkAttrs()
-		attrs.Name = fmt.Sprintf("%sa%d", prefix, i)
-		must(handle.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: fmt.Sprintf("%sb%d", prefix, i)}))
+		attrs.Name = fmt.Sprintf("va%d", i)
+		must(handle.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: fmt.Sprintf("vb%d", i)}))
 	}
 }
 
 // The far end is created in the new namespace under its final name, which is the fastest way this library knows.
-func attach(handle *netlink.Handle, home netns.NsHandle, prefix string, bridge, first, count int) []netns.NsHandle {
+func attach(handle *netlink.Handle, home netns.NsHandle, bridge, count int) []netns.NsHandle {
 	gateway := net.IPv4(10, 95, 0, 1)
 	var namespaces []netns.NsHandle
-	for i := first; i < first+count; i++ {
+	for i := 0; i < count; i++ {
 		box, err := netns.New()
 		must(err)
 		must(netns.Set(home))
 		attrs := netlink.NewLinkAttrs()
-		attrs.Name = fmt.Sprintf("%s%d", prefix, i)
+		attrs.Name = fmt.Sprintf("v%d", i)
 		attrs.MasterIndex = bridge
 		veth := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(box)}
 		must(handle.LinkAdd(veth))
@@ -104,6 +104,28 @@ func attach(handle *netlink.Handle, home netns.NsHandle, prefix string, bridge, 
 		namespaces = append(namespaces, box)
 	}
 	return namespaces
+}
+
+// Takes the containers down again, off the clock: with each that is there the kernel gets slower.
+func attachRepeatedly(handle *netlink.Handle, home netns.NsHandle, bridge, count, reps int) {
+	before, err := handle.LinkList()
+	must(err)
+	for rep := 0; rep < reps; rep++ {
+		start := time.Now()
+		namespaces := attach(handle, home, bridge, count)
+		printRun("attach", count, time.Since(start))
+		for i := range namespaces {
+			must(namespaces[i].Close())
+		}
+		for {
+			links, err := handle.LinkList()
+			must(err)
+			if len(links) <= len(before) {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 }
 
 // What netlink.LinkSubscribe does, with a receive buffer that holds all events, which it cannot be given.
@@ -148,6 +170,14 @@ func events(count, reps int) {
 	}
 }
 
+func repeated(work string, n, reps int, create func(rep int)) {
+	for rep := 0; rep < reps; rep++ {
+		start := time.Now()
+		create(rep)
+		printRun(work, n, time.Since(start))
+	}
+}
+
 func main() {
 	if len(os.Args) < 4 {
 		fmt.Fprintln(os.Stderr, "usage: go-netlink WORK N REPS")
@@ -158,7 +188,6 @@ func main() {
 	must(err)
 	reps, err := strconv.Atoi(os.Args[3])
 	must(err)
-	warmUp := n / 10
 
 	// Namespaces belong to threads: stay on this one.
 	runtime.LockOSThread()
@@ -172,26 +201,15 @@ func main() {
 	case "events":
 		events(n, reps)
 	case "add-routes":
-		addRoutes(handle, 0x0c000000, warmUp)
-		start := time.Now()
-		addRoutes(handle, 0x0b000000, n)
-		printRun(work, n, time.Since(start))
+		repeated(work, n, reps, func(rep int) { addRoutes(handle, uint32(11+rep)<<24, n) })
 	case "veths":
-		addVeths(handle, "w", warmUp)
-		start := time.Now()
-		addVeths(handle, "v", n)
-		printRun(work, n, time.Since(start))
+		repeated(work, n, reps, func(rep int) { addVeths(handle, rep*n, n) })
 	case "attach":
 		home, err := netns.Get()
 		must(err)
 		bridge, err := handle.LinkByName("br0")
 		must(err)
-		kept := attach(handle, home, "w", bridge.Attrs().Index, n, warmUp)
-		start := time.Now()
-		kept = append(kept, attach(handle, home, "v", bridge.Attrs().Index, 0, n)...)
-		printRun(work, n, time.Since(start))
-		// Taken down when the program ends, not earlier.
-		runtime.KeepAlive(kept)
+		attachRepeatedly(handle, home, bridge.Attrs().Index, n, reps)
 	default:
 		fmt.Fprintf(os.Stderr, "%s: no such work\n", work)
 		os.Exit(2)

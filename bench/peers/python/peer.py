@@ -45,15 +45,15 @@ def add_routes(ip, first, count):
         ip.route('add', dst=address_text(number) + '/32', oif=LOOPBACK, scope=SCOPE_LINK)
 
 
-def add_veths(ip, prefix, count):
-    for pair in range(count):
-        ip.link('add', ifname=f'{prefix}a{pair}', kind='veth', peer={'ifname': f'{prefix}b{pair}'})
+def add_veths(ip, first, count):
+    for pair in range(first, first + count):
+        ip.link('add', ifname=f'va{pair}', kind='veth', peer={'ifname': f'vb{pair}'})
 
 
-def attach(ip, prefix, bridge, first, count):
+def attach(ip, bridge, first, count):
     """Enters each namespace to open a socket there. NetNS, a process for each namespace, is 3 times slower."""
     for container in range(first, first + count):
-        name = f'{prefix}{container}'
+        name = f'v{container}'
         netns.create(name)
         ip.link('add', ifname=name, kind='veth', peer={'ifname': 'eth0', 'net_ns_fd': name})
         index = ip.link_lookup(ifname=name)[0]
@@ -85,9 +85,15 @@ def events(count, reps):
             print_run('events', received, elapsed)
 
 
+def repeated(work, n, reps, create):
+    for rep in range(reps):
+        start = time.perf_counter()
+        create(rep)
+        print_run(work, n, time.perf_counter() - start)
+
+
 def main():
     work, n, reps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    warm_up = n // 10
     if work == 'events':
         events(n, reps)
         return
@@ -97,21 +103,12 @@ def main():
         elif work == 'routes':
             list_routes(ip, reps)
         elif work == 'add-routes':
-            add_routes(ip, 0x0C000000, warm_up)
-            start = time.perf_counter()
-            add_routes(ip, 0x0B000000, n)
-            print_run(work, n, time.perf_counter() - start)
+            repeated(work, n, reps, lambda rep: add_routes(ip, 11 + rep << 24, n))
         elif work == 'veths':
-            add_veths(ip, 'w', warm_up)
-            start = time.perf_counter()
-            add_veths(ip, 'v', n)
-            print_run(work, n, time.perf_counter() - start)
+            repeated(work, n, reps, lambda rep: add_veths(ip, rep * n, n))
         elif work == 'attach':
             bridge = ip.link_lookup(ifname='br0')[0]
-            attach(ip, 'w', bridge, n, warm_up)
-            start = time.perf_counter()
-            attach(ip, 'v', bridge, 0, n)
-            print_run(work, n, time.perf_counter() - start)
+            repeated(work, n, reps, lambda rep: attach(ip, bridge, rep * n, n))
         else:
             sys.exit(f'{work}: no such work')
 

@@ -1,0 +1,317 @@
+/** `spawn`: what cannot be is refused with an error that names the option, and nothing is left of it. */
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError, ClosedError, NetlinkError, SpawnError } from '../../lib/errors.js';
+import { Namespace } from '../../lib/namespaces/namespace.js';
+import { Netns } from '../../lib/namespaces/netns.js';
+import { spawn, type SpawnOptions } from '../../lib/process/spawn.js';
+import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
+import { errorOf } from '../support/rejection.js';
+import { describeUnless, testUnless } from '../support/skip.js';
+import {
+  childrenHere,
+  idle,
+  noRights,
+  oneUser,
+  outcome,
+  programs,
+  rootless,
+  temporaryFolder,
+} from '../support/spawned.js';
+
+leavesNothing();
+jest.setTimeout(60_000);
+
+const folder = temporaryFolder('errors');
+const marker = join(folder, 'started');
+const descriptors = () => readdirSync('/proc/self/fd').length;
+
+let before: { children: number; mounts: string; descriptors: number; special: string[] };
+beforeAll(() => {
+  before = {
+    children: childrenHere().length,
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
+    descriptors: descriptors(),
+    special: openDescriptors(),
+  };
+});
+afterEach(() => expect(existsSync(marker)).toBe(false));
+afterAll(async () => {
+  expect(childrenHere()).toHaveLength(before.children);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before.mounts);
+  expect(await until(() => descriptors() <= before.descriptors)).toBe(true);
+});
+
+/** What comes of a program that would leave a file, if it ran. */
+const refusal = (options: SpawnOptions) => errorOf(() => spawn('touch', [marker], options));
+
+const user = { namespaces: { user: 'new' } } as const;
+const mnt = { namespaces: { mnt: 'new' } } as const;
+const one = { inside: 0, outside: 0 };
+
+describe('an argument', () => {
+  const refused: readonly (readonly [argument: string, options: unknown, reason?: RegExp])[] = [
+    ['options.uidmap', { uidmap: [] }, /there is no such option/],
+    ['options.namespaces.network', { namespaces: { network: 'new' } }, /there is no such option.*net/],
+    ['options.namespaces.net', { namespaces: { net: 'fresh' } }],
+    ['options.namespaces.net', { namespaces: { net: { fd: -1 } } }],
+    ['options.namespaces.net', { namespaces: { net: null } }],
+    // Maps.
+    ['options.uidMap', { uidMap: [one] }, /new user namespace/],
+    ['options.gidMap', { gidMap: [one], namespaces: { uts: 'new' } }, /new user namespace/],
+    ['options.setgroups', { setgroups: 'deny' }, /new user namespace/],
+    ['options.setgroups', { ...user, setgroups: 'maybe' }],
+    ['options.uidMap', { ...user, uidMap: [] }],
+    ['options.uidMap', { ...user, uidMap: Array.from({ length: 341 }, (_, i) => ({ inside: i, outside: i })) }, /340/],
+    [
+      'options.uidMap[0]',
+      {
+        ...user,
+        uidMap: [
+          { inside: 0, outside: 10, count: 5 },
+          { inside: 4, outside: 20 },
+        ],
+      },
+      /overlap.*inside/,
+    ],
+    [
+      'options.gidMap[0]',
+      {
+        ...user,
+        gidMap: [
+          { inside: 0, outside: 10, count: 5 },
+          { inside: 7, outside: 14 },
+        ],
+      },
+      /overlap.*outside/,
+    ],
+    ['options.uidMap[0].inside', { ...user, uidMap: [{ inside: -1, outside: 0 }] }],
+    ['options.uidMap[0].outside', { ...user, uidMap: [{ inside: 0, outside: 2 ** 32 - 1 }] }],
+    ['options.uidMap[0].outside', { ...user, uidMap: [{ inside: 0 }] }],
+    ['options.uidMap[0].count', { ...user, uidMap: [{ inside: 0, outside: 0, count: 0 }] }],
+    ['options.uidMap[0].count', { ...user, uidMap: [{ inside: 10, outside: 0, count: 2 ** 32 - 5 }] }],
+    ['options.uidMap[0].length', { ...user, uidMap: [{ inside: 0, outside: 0, length: 1 }] }],
+    // Roots and mounts.
+    ['options.root', { root: 'relative' }, /absolute/],
+    ['options.root', { root: join(folder, 'missing'), ...mnt }, /there is no folder/],
+    ['options.root', { root: '/proc/self/status', ...mnt }, /there is no folder/],
+    ['options.readOnlyRoot', { readOnlyRoot: true }, /mount namespace/],
+    ['options.readOnlyRoot', { readOnlyRoot: true, ...mnt }, /options\.root/],
+    ['options.mounts', { mounts: [{ type: 'proc', target: '/proc' }] }, /mount namespace/],
+    ['options.mounts', { ...mnt, mounts: {} }],
+    [
+      'options.mounts[1].target',
+      {
+        ...mnt,
+        mounts: [
+          { type: 'proc', target: '/proc' },
+          { type: 'tmpfs', target: 'tmp' },
+        ],
+      },
+      /absolute/,
+    ],
+    ['options.mounts[0].target', { ...mnt, mounts: [{ type: 'tmpfs' }] }],
+    ['options.mounts[0].target', { ...mnt, mounts: [{ type: 'tmpfs', target: '/a/../b' }] }],
+    [
+      'options.mounts[0].source',
+      { ...mnt, mounts: [{ type: 'bind', target: '/mnt', source: 'relative' }] },
+      /absolute/,
+    ],
+    [
+      'options.mounts[0].source',
+      { ...mnt, mounts: [{ type: 'bind', target: '/mnt', source: join(folder, 'missing') }] },
+      /there is no/,
+    ],
+    [
+      'options.mounts[0].readonly',
+      { ...mnt, mounts: [{ type: 'tmpfs', target: '/mnt', readonly: true }] },
+      /there is no such option/,
+    ],
+    [
+      'options.mounts[0].parameters',
+      { ...mnt, mounts: [{ type: 'bind', target: '/mnt', source: '/', parameters: {} }] },
+    ],
+    ['options.mounts[0].type', { ...mnt, mounts: [{ type: '', target: '/mnt' }] }],
+    [
+      'options.mounts[0].parameters.lowerdir',
+      { ...mnt, mounts: [{ type: 'overlay', target: '/mnt', parameters: { lowerdir: `/${'x'.repeat(255)}` } }] },
+      /255/,
+    ],
+    ['options.propagation', { ...mnt, propagation: 'public' }],
+    // Everything else.
+    ['options.cwd', { cwd: 'here' }, /absolute/],
+    ['options.uid', { uid: -1 }],
+    ['options.uid', { uid: 2 ** 32 - 1 }],
+    ['options.gid', { gid: 1.5 }],
+    ['options.groups', { groups: 7 }],
+    ['options.groups[1]', { groups: [7, 'wheel'] }],
+    ['options.hostname', { hostname: 'it' }, /UTS namespace/],
+    ['options.domainname', { domainname: 'it', namespaces: { uts: 'inherit' } }, /UTS namespace/],
+    ['options.hostname', { hostname: 'a\0b', namespaces: { uts: 'new' } }],
+    ['options.timeOffsets', { timeOffsets: { boottime: 1 } }, /time namespace/],
+    ['options.timeOffsets.boottime', { namespaces: { time: 'new' }, timeOffsets: { boottime: NaN } }],
+    ['options.timeOffsets.realtime', { namespaces: { time: 'new' }, timeOffsets: { realtime: 1 } }],
+    ['options.cgroup', { cgroup: {} }],
+    ['options.cgroup', { cgroup: { fd: 'x' } }],
+    ['options.rlimits.files', { rlimits: { files: 1 } }, /nofile/],
+    ['options.rlimits.nofile.soft', { rlimits: { nofile: { soft: 10, hard: 9 } } }],
+    ['options.rlimits.nofile.hard', { rlimits: { nofile: { soft: 10, hard: -1 } } }],
+    [
+      'options.capabilities.effective[1]',
+      { capabilities: { effective: ['CAP_KILL', 'CAP_FLY'], permitted: [], inheritable: [] } },
+      /CAP_FLY/,
+    ],
+    ['options.capabilities.bound', { capabilities: { bound: [] } }],
+    ['options.capabilities', { capabilities: { effective: [] } }, /together/],
+    [
+      'options.capabilities.ambient',
+      { capabilities: { ambient: ['CAP_KILL'], effective: [], permitted: [], inheritable: [] } },
+      /CAP_KILL/,
+    ],
+    ['options.oomScoreAdjust', { oomScoreAdjust: 1001 }],
+    ['options.umask', { umask: 0o1000 }],
+    ['options.nice', { nice: 20 }],
+    ['options.nice', { nice: -21 }],
+    ['options.killSignal', { killSignal: 'SIGNOT' }],
+    ['options.deathSignal', { deathSignal: 65 }],
+    ['options.env.A', { env: { A: 'x\0y' } }],
+    ['options.env', { env: { 'A=B': 'x' } }],
+  ];
+  for (const [argument, options, reason] of refused) {
+    const shown = JSON.stringify(options).slice(0, 100);
+    test(`${argument} of ${shown} is refused before anything is done`, async () => {
+      const error = await refusal(options as SpawnOptions);
+      expect(error).toBeInstanceOf(ArgumentError);
+      expect(error).toMatchObject({ argument, code: 'ERR_NETLACE_ARGUMENT' });
+      if (reason !== undefined) expect(error.message).toMatch(reason);
+    });
+  }
+
+  test('that is the command or one of its arguments is named', async () => {
+    for (const [argument, command, args] of [
+      ['command', '', []],
+      ['command', 'a\0b', []],
+      ['command', 7, []],
+      ['args', 'true', 'x'],
+      ['args[1]', 'true', ['x', 'y\0']],
+      ['args[0]', 'true', [7]],
+    ] as const) {
+      const error = await errorOf(() => spawn(command as string, args as readonly string[]));
+      expect(error).toBeInstanceOf(ArgumentError);
+      expect(error).toMatchObject({ argument });
+    }
+  });
+});
+
+describe('a step', () => {
+  const failing: readonly (readonly [step: string, code: string, options: SpawnOptions])[] = [
+    ['cwd', 'ENOENT', { cwd: join(folder, 'missing') }],
+    ['cwd', 'ENOTDIR', { cwd: '/proc/self/status' }],
+    ['stdio[1]', 'EBADF', { stdio: ['ignore', 999_999] }],
+    ['namespaces.net', 'EBADF', { namespaces: { net: { fd: 999_999 } } }],
+  ];
+  for (const [step, code, options] of failing) {
+    test(`that fails is named: ${step}, ${code}`, async () => {
+      const error = await refusal(options);
+      expect(error).toBeInstanceOf(SpawnError);
+      expect(error).toBeInstanceOf(NetlinkError);
+      expect(error).toMatchObject({ name: 'SpawnError', step, code });
+      expect(error.message).toContain(step);
+    });
+  }
+
+  test('that fails is the command: missing, no program, a folder, or for another processor', async () => {
+    const text = join(folder, 'text');
+    writeFileSync(text, 'no program', { mode: 0o755 });
+    for (const [command, code] of [
+      ['netlace-there-is-no-such-command', 'ENOENT'],
+      [join(folder, 'missing'), 'ENOENT'],
+      [folder, 'EACCES'],
+      [text, 'ENOEXEC'],
+      ['/proc/self/status/x', 'ENOTDIR'],
+    ] as const)
+      expect(await errorOf(() => spawn(command))).toMatchObject({ name: 'SpawnError', step: 'command', code });
+  });
+
+  test('that fails late has undone nothing of this process’s, and leaves nothing mounted or running', async () => {
+    const options: SpawnOptions = {
+      namespaces: { mnt: 'new', uts: 'new', pid: 'new', ...rootless },
+      root: folder,
+      mounts: [{ type: 'tmpfs', target: '/' }, ...programs, { type: 'proc', target: '/proc' }],
+      hostname: 'never',
+    };
+    expect(await errorOf(() => spawn('/usr/bin/netlace-not-there', [], options))).toMatchObject({ step: 'command' });
+    expect(await errorOf(() => spawn('true', [], { ...options, cwd: '/nowhere' }))).toMatchObject({ step: 'cwd' });
+    expect(childrenHere()).toHaveLength(before.children);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before.mounts);
+  });
+});
+
+describeUnless(noRights, 'a namespace', () => {
+  test('of the wrong type is named', async () => {
+    using uts = await Namespace.create('uts');
+    using net = await Netns.create();
+    for (const [kind, namespaces] of [
+      ['net', { net: uts }],
+      ['uts', { uts: net }],
+      ['mnt', { mnt: uts }],
+      ['pid', { pid: uts }],
+      ['user', { user: net }],
+      // The ones that are made do not hide it.
+      ['ipc', { ipc: uts, uts: 'new', pid: 'new' }],
+    ] as const)
+      expect(await refusal({ namespaces })).toMatchObject({
+        name: 'SpawnError',
+        code: 'EINVAL',
+        syscall: 'setns',
+        step: `namespaces.${kind}`,
+      });
+    const file = openSync('/proc/self/status', 'r');
+    expect(await refusal({ namespaces: { net: { fd: file } } })).toMatchObject({
+      step: 'namespaces.net',
+      code: 'EINVAL',
+    });
+    closeSync(file);
+  });
+
+  test('that is closed is refused', async () => {
+    const net = await Netns.create();
+    net.close();
+    const error = await refusal({ namespaces: { net } });
+    expect([ArgumentError, ClosedError].some((each) => error instanceof each)).toBe(true);
+  });
+
+  test('of processes whose first has ended takes no more', async () => {
+    let pid;
+    {
+      await using child = await idle({ namespaces: { pid: 'new' } });
+      pid = await Namespace.open({ pidfd: child.pidfd, type: 'pid' });
+    }
+    using dead = pid;
+    const error = await refusal({ namespaces: { pid: dead } });
+    expect(error).toMatchObject({ name: 'SpawnError', code: 'ENOMEM' });
+  });
+
+  testUnless(oneUser, 'that a joined user namespace has no rights over is named', async () => {
+    await using child = await idle({ namespaces: { user: 'new' } });
+    using user = await Namespace.open({ pidfd: child.pidfd, type: 'user' });
+    using net = await Netns.create();
+    expect(await refusal({ namespaces: { user, net } })).toMatchObject({
+      name: 'SpawnError',
+      code: 'EPERM',
+      step: 'namespaces.net',
+    });
+  });
+
+  test('limit that is reached has a hint', async () => {
+    // In a user namespace of its own, whose limit nobody else has.
+    const nested = `
+      const { spawn } = require('${process.cwd()}/dist/cjs/index.js');
+      require('node:fs').writeFileSync('/proc/sys/user/max_uts_namespaces', '0');
+      spawn('true', [], { namespaces: { uts: 'new' } })
+        .then(() => console.log('started'), ({ name, step, code, message }) => console.log(name, step, code, /user\\.max/.test(message)));`;
+    const { out } = await outcome(process.execPath, ['-e', nested], { namespaces: { user: 'new' }, cwd: '/' });
+    expect(out).toBe('SpawnError clone3 ENOSPC true\n');
+  });
+});

@@ -1,0 +1,155 @@
+/** What options of `spawn` come to, as system calls, before any is made. */
+import { describe, expect, test } from '@jest/globals';
+import { constants } from 'node:os';
+import {
+  CAPABILITIES,
+  checkCapabilities,
+  dropBounding,
+  setCapabilities,
+  type CapabilitySets,
+} from '../../lib/process/capabilities.js';
+import { flagOf } from '../../lib/namespace-types.js';
+import { checkNamespaces } from '../../lib/process/namespaces.js';
+import { Program } from '../../lib/process/program.js';
+import { setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
+import { signalName, signalNumber } from '../../lib/process/signals.js';
+import { errorOf } from '../support/rejection.js';
+
+function programOf(fill: (program: Program) => void): Program {
+  const program = new Program();
+  fill(program);
+  return program;
+}
+
+describe('capabilities', () => {
+  test('have the kernel’s numbers', () => {
+    // A sample of include/uapi/linux/capability.h; the first, the last, and those at the border of 32.
+    expect(
+      (
+        [
+          'CAP_CHOWN',
+          'CAP_NET_ADMIN',
+          'CAP_SYS_ADMIN',
+          'CAP_SETFCAP',
+          'CAP_MAC_OVERRIDE',
+          'CAP_CHECKPOINT_RESTORE',
+        ] as const
+      ).map((name) => CAPABILITIES.indexOf(name)),
+    ).toEqual([0, 12, 21, 31, 32, 40]);
+    expect(CAPABILITIES).toHaveLength(41);
+  });
+
+  test('are set in two halves of 32', () => {
+    const sets: CapabilitySets = {
+      effective: ['CAP_CHOWN'],
+      permitted: ['CAP_CHOWN', 'CAP_SETFCAP', 'CAP_BPF'],
+      inheritable: ['CAP_MAC_OVERRIDE', 'CAP_SETFCAP'],
+      ambient: ['CAP_SETFCAP'],
+    };
+    const { calls } = programOf((program) => setCapabilities(program, checkCapabilities(sets)));
+    expect(calls.map(({ name }) => name)).toEqual(['capset', 'prctl', 'prctl']);
+    const [header, data] = calls[0]!.args as Uint8Array[];
+    expect([...new Uint32Array(header!.buffer)]).toEqual([0x20080522, 0]);
+    expect([...new Uint32Array(data!.buffer)]).toEqual([1, 0x80000001, 0x80000000, 0, 2 ** 7, 1]);
+    expect(calls[2]!.args).toEqual([47, 2, 31, 0, 0]);
+  });
+
+  test('that are not kept in the bounding set are dropped, of which some kernels know not all', () => {
+    const dropped = programOf((program) =>
+      dropBounding(program, checkCapabilities({ bounding: ['CAP_KILL', 'CAP_BPF'] })),
+    ).calls;
+    expect(dropped).toHaveLength(39);
+    expect(dropped.map(({ args }) => args[1])).not.toContain(5);
+    expect(dropped.every(({ name, args, tolerated }) => name === 'prctl' && args[0] === 24 && tolerated === 22)).toBe(
+      true,
+    );
+    expect(programOf((program) => dropBounding(program, checkCapabilities({}))).calls).toEqual([]);
+  });
+
+  test('that cannot be are refused', async () => {
+    for (const [sets, argument] of [
+      [{ effective: ['cap_kill'], permitted: [], inheritable: [] }, 'options.capabilities.effective[0]'],
+      [{ bounding: ['CAP_KILL', 'KILL'] }, 'options.capabilities.bounding[1]'],
+      [{ bounding: 'CAP_KILL' }, 'options.capabilities.bounding'],
+      [{ permitted: ['CAP_KILL'] }, 'options.capabilities'],
+      [{ effective: ['CAP_KILL'], permitted: [], inheritable: [] }, 'options.capabilities.effective'],
+      [
+        { effective: [], permitted: ['CAP_KILL'], inheritable: [], ambient: ['CAP_KILL'] },
+        'options.capabilities.ambient',
+      ],
+      [{ effectiv: [] }, 'options.capabilities.effectiv'],
+      [null, 'options.capabilities'],
+    ] as const)
+      expect(await errorOf(() => checkCapabilities(sets as CapabilitySets))).toMatchObject({
+        name: 'ArgumentError',
+        argument,
+      });
+  });
+});
+
+describe('resource limits', () => {
+  test('are 64 bits each, soft before hard', () => {
+    const { calls } = programOf((program) =>
+      setResourceLimits(program, { nofile: { soft: 10, hard: 'unlimited' }, as: 2 ** 40, cpu: undefined }),
+    );
+    expect(
+      calls.map(({ name, args }) => [name, args[1], [...new BigUint64Array((args[2] as Uint8Array).buffer)]]),
+    ).toEqual([
+      ['prlimit64', 7, [10n, 0xffffffffffffffffn]],
+      ['prlimit64', 9, [2n ** 40n, 2n ** 40n]],
+    ]);
+  });
+
+  test('that cannot be are refused', async () => {
+    for (const [limits, argument] of [
+      [{ nofiles: 1 }, 'options.rlimits.nofiles'],
+      [{ nofile: -1 }, 'options.rlimits.nofile.soft'],
+      [{ nofile: 2 ** 53 }, 'options.rlimits.nofile.soft'],
+      [{ nofile: 'infinite' }, 'options.rlimits.nofile.soft'],
+      [{ nofile: { soft: 1 } }, 'options.rlimits.nofile.hard'],
+      [{ nofile: { soft: 'unlimited', hard: 5 } }, 'options.rlimits.nofile.soft'],
+      [{ nofile: { soft: 1, hard: 2, max: 3 } }, 'options.rlimits.nofile.max'],
+      [{ nofile: null }, 'options.rlimits.nofile'],
+    ] as const)
+      expect(await errorOf(() => setResourceLimits(new Program(), limits as unknown as ResourceLimits))).toMatchObject({
+        name: 'ArgumentError',
+        argument,
+      });
+  });
+});
+
+describe('namespaces', () => {
+  test('are flags of clone3, but for that of time; the user namespace is entered first', () => {
+    const checked = checkNamespaces({
+      net: { fd: 7 },
+      time: 'new',
+      uts: 'new',
+      user: { fd: 9 },
+      pid: 'inherit',
+      ipc: 'new',
+    });
+    expect(checked.flags).toBe(flagOf('uts') + flagOf('ipc'));
+    expect(checked.isNew('time')).toBe(true);
+    expect(checked.isNew('pid')).toBe(false);
+    expect(checked.joined[0]).toEqual({ kind: 'user', fd: 9 });
+    expect(checked.joined).toHaveLength(2);
+    expect(checkNamespaces()).toMatchObject({ flags: 0, joined: [] });
+  });
+});
+
+describe('signals', () => {
+  test('have names and numbers', async () => {
+    expect(signalNumber('signal', 'SIGTERM')).toBe(15);
+    expect(signalNumber('signal', 0)).toBe(0);
+    expect(signalNumber('signal', 64)).toBe(64);
+    expect(signalName(9)).toBe('SIGKILL');
+    expect(signalName(42)).toBe(42);
+    // Of two names the one that Node.js uses.
+    expect(signalName(constants.signals.SIGABRT)).toBe('SIGABRT');
+    for (const signal of ['SIGNOT', 'sigterm', 65, -1, 1.5, NaN] as const)
+      expect(await errorOf(() => signalNumber('signal', signal as never))).toMatchObject({
+        name: 'ArgumentError',
+        argument: 'signal',
+      });
+  });
+});
