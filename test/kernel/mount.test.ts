@@ -44,7 +44,7 @@ import {
 import { mountinfoAll, statmountAll } from '../../lib/mount/list.js';
 import { parseMountinfo } from '../../lib/mount/mountinfo.js';
 import { run } from '../../lib/mount/program.js';
-import { leavesNothing, threadCount } from '../support/leftovers.js';
+import { leavesNothing, threadCount, threadNamespaces, until } from '../support/leftovers.js';
 import { olderThan } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
@@ -751,12 +751,9 @@ describeUnless(noMounts, 'Node', () => {
         ...Array<string>(20).fill('fulfilled'),
       ]);
       expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
-      expect(threadCount()).toBeLessThanOrEqual(threads);
+      expect(await until(() => threadCount() <= threads)).toBe(true);
       const own = readlinkSync('/proc/self/ns/mnt');
-      for (const thread of readdirSync('/proc/self/task')) {
-        if (!existsSync(`/proc/self/task/${thread}`)) continue;
-        expect(readlinkSync(`/proc/self/task/${thread}/ns/mnt`)).toBe(own);
-      }
+      expect(await until(() => threadNamespaces('mnt').join() === own)).toBe(true);
     });
   });
 

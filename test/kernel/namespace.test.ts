@@ -7,7 +7,6 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -21,9 +20,9 @@ import { Namespace, type CreatableType, type NamespaceRef } from '../../lib/name
 import { Netns } from '../../lib/namespaces/netns.js';
 import { setns, unshare } from '../../lib/namespaces/raw.js';
 import { namespaceTree } from '../../lib/namespaces/tree.js';
-import { NAMESPACE_TYPES, type NamespaceType } from '../../lib/namespace-types.js';
+import { NAMESPACE_TYPES } from '../../lib/namespace-types.js';
 import { addon } from '../../lib/native/load.js';
-import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
+import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
 import { noNetns } from '../support/netns.js';
 import { noBuild, noOthers, tell, tellFromWorker } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
@@ -57,11 +56,6 @@ async function inNew(options: string, body: (child: ChildProcessWithoutNullStrea
     child.stdin.end();
     await closed;
   }
-}
-
-/** The namespaces of all threads of this process. */
-function threadsOf(type: NamespaceType): Set<string> {
-  return new Set(readdirSync('/proc/self/task').map((thread) => linkOf(type, `self/task/${thread}`)));
 }
 
 describeUnless(noNetns, 'a namespace', () => {
@@ -105,7 +99,7 @@ describeUnless(noNetns, 'a namespace', () => {
 
   for (const type of creatable) {
     test(`of ${type} is made, without any thread being in it`, async () => {
-      const before = threadsOf(type);
+      const before = threadNamespaces(type);
       using current = Namespace.current(type);
       using user = Namespace.current('user');
       using made = await Namespace.create(type);
@@ -120,7 +114,7 @@ describeUnless(noNetns, 'a namespace', () => {
         expect(owner.equals(user)).toBe(true);
         expect(owner.type).toBe('user');
       }
-      expect(threadsOf(type)).toEqual(before);
+      expect(await until(() => threadNamespaces(type).join() === before.join())).toBe(true);
     });
   }
 

@@ -21,12 +21,12 @@ export function threadCount(): number {
   return readdirSync('/proc/self/task').length;
 }
 
-/** The network namespace of every thread of this process, each once. */
-export function threadNamespaces(): string[] {
+/** The namespaces of a type that threads of this process are in, each once; one that has just ended counts for a moment. */
+export function threadNamespaces(type = 'net'): string[] {
   const found = new Set<string>();
   for (const thread of readdirSync('/proc/self/task')) {
     try {
-      found.add(readlinkSync(`/proc/self/task/${thread}/ns/net`));
+      found.add(readlinkSync(`/proc/self/task/${thread}/ns/${type}`));
     } catch {
       // The thread has ended since.
     }
