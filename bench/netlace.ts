@@ -4,7 +4,8 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Netns, Rtnetlink, createVethPair, spawn, type Mode, type Nouns } from 'netlace';
+import { Netns, Rtnetlink, createVethPair, type Mode, type Nouns } from 'netlace';
+import { spawn } from 'netlace/process';
 
 const loopback = 1;
 /** Descriptors of the producer of events, and how many it makes at once: see `peers/c/populate.c`. */

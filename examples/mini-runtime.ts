@@ -17,17 +17,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import {
-  Cgroup,
-  createBridge,
-  createVethPair,
-  Namespace,
-  Netns,
-  NetlinkError,
-  spawn,
-  type SpawnMount,
-  type SpawnOptions,
-} from 'netlace';
+import { createBridge, createVethPair, Namespace, Netns, NetlinkError } from 'netlace';
+import { Cgroup } from 'netlace/cgroup';
+import { spawn, type SpawnMount, type SpawnOptions } from 'netlace/process';
 
 const rootless = process.getuid!() !== 0;
 const SUBNET = '10.88.0';

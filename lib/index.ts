@@ -22,6 +22,3 @@ export type { Source } from './netlink/source.js';
 export * from './rtnetlink/index.js';
 export * from './namespaces/index.js';
 export * from './helpers/index.js';
-export * from './process/index.js';
-export * from './cgroup/index.js';
-export * from './mount/index.js';

@@ -1,13 +1,21 @@
-// Bundles what tsc made of lib/ into a few files in dist/, as ES modules and as CommonJS: Node.js takes four times as long
-// to load a hundred small modules. Does nothing when the bundles are newer than that.
+// Bundles what tsc made of lib/ into a few files in dist/: Node.js takes four times as long to load a hundred small modules.
+// Does nothing when the bundles are newer than that.
 import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { rollup } from 'rollup';
 import ts from 'typescript';
 import { root } from './lib.mjs';
 
 const compiled = join(root, 'out/lib');
 const dist = join(root, 'dist');
+// As in "exports" of package.json. What is large and not for every program is an entry of its own: most of the time that
+// loading takes goes into compiling.
+const entries = ['index', 'testing', 'process/index', 'mount/index', 'cgroup/index'];
+/** What several entries stand on: layers 0 to 2, and what `testing` writes messages with. */
+const chunks = [
+  { name: 'foundation', modules: /^(native|wire|netlink)\/|^(?!index|testing)[^/]*$/ },
+  { name: 'rtnetlink', modules: /^rtnetlink\// },
+];
 const loader = join(compiled, 'native/native.cjs');
 
 const last = join(dist, 'cjs/package.json');
@@ -18,7 +26,7 @@ const inputs = readdirSync(compiled, { recursive: true })
 
 if ([...inputs, join(root, 'scripts/bundle.mjs')].some((path) => statSync(path).mtimeMs > bundledAt)) {
   const bundle = await rollup({
-    input: { index: join(compiled, 'index.js'), testing: join(compiled, 'testing.js') },
+    input: Object.fromEntries(entries.map((entry) => [entry, join(compiled, `${entry}.js`)])),
     external: /^node:/,
     plugins: [keepSourceMaps(), withoutComments(), loaderApart()],
     onwarn: ({ code, message }) => {
@@ -26,12 +34,15 @@ if ([...inputs, join(root, 'scripts/bundle.mjs')].some((path) => statSync(path).
       if (!['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED'].includes(code)) throw new Error(message);
     },
   });
-  for (const [format, folder] of [
-    ['es', 'esm'],
-    ['cjs', 'cjs'],
-  ]) {
-    await bundle.write({ dir: join(dist, folder), format, chunkFileNames: 'shared.js', sourcemap: true });
-  }
+  const { output } = await bundle.write({
+    dir: join(dist, 'cjs'),
+    format: 'cjs',
+    manualChunks: (id) => chunks.find(({ modules }) => modules.test(relative(compiled, id)))?.name,
+    chunkFileNames: '[name].js',
+    hoistTransitiveImports: false,
+    sourcemap: true,
+  });
+  for (const { isEntry, fileName, exports } of output) if (isEntry) writeWrapper(fileName, exports);
   await bundle.close();
 
   copyFileSync(loader, join(dist, 'native.cjs'));
@@ -65,4 +76,19 @@ function loaderApart() {
     name: 'loader-apart',
     resolveId: (source) => (source.endsWith('/native.cjs') ? { id: '../native.cjs', external: true } : null),
   };
+}
+
+/**
+ * The ES module of an entry: the CommonJS one's exports. So there is one copy of every class in a process, however it is
+ * loaded; and `require` takes Node.js less long than `import` of as much.
+ */
+function writeWrapper(fileName, exports) {
+  const module = join(dist, 'esm', fileName);
+  const target = relative(dirname(module), join(dist, 'cjs', fileName));
+  writeFileSync(
+    module,
+    `import { createRequire } from 'node:module';
+export const { ${exports.join(', ')} } = createRequire(import.meta.url)('${target}');
+`,
+  );
 }

@@ -58,7 +58,7 @@ interface HandOn {
  *
  * @example
  * ```ts
- * import { Cgroup } from 'netlace';
+ * import { Cgroup } from 'netlace/cgroup';
  *
  * const { layout, mountPoint, controllers } = Cgroup.hierarchy();
  * console.log(`${layout}, at ${mountPoint ?? 'no place'}, with ${controllers.join(', ')}`);

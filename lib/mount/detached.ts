@@ -58,7 +58,8 @@ function detached({ descriptor }: Performed): DetachedMount {
  *
  * @example
  * ```ts
- * import { DetachedMount, mount, Namespace } from 'netlace';
+ * import { Namespace } from 'netlace';
+ * import { DetachedMount, mount } from 'netlace/mount';
  *
  * using namespace = await Namespace.create('mnt');
  * await mount({ namespace, target: '/', propagation: 'rprivate' });

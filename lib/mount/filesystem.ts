@@ -171,7 +171,8 @@ function* mountFilesystemOperation(options: MountFilesystemOptions): Operation<v
  *
  * @example
  * ```ts
- * import { mount, mountFilesystem, Namespace } from 'netlace';
+ * import { Namespace } from 'netlace';
+ * import { mount, mountFilesystem } from 'netlace/mount';
  *
  * using namespace = await Namespace.create('mnt');
  * await mount({ namespace, target: '/', propagation: 'rprivate' });

@@ -106,7 +106,7 @@ function* listOperation(options: ListMountsOptions): Operation<MountInfo[]> {
  *
  * @example
  * ```ts
- * import { listMounts } from 'netlace';
+ * import { listMounts } from 'netlace/mount';
  *
  * for (const { target, type, flags } of await listMounts()) console.log(target, type, flags.join());
  * ```

@@ -1,11 +1,11 @@
 /** HTTP clients whose connections are made inside a network namespace. */
 import type * as http from 'node:http';
 import type * as https from 'node:https';
-import { isIP, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { ArgumentError } from '../errors.js';
-import { slow } from '../native/load.js';
+import { lazy } from '../native/lazy.js';
 import type { ConnectOptions } from './sockets.js';
 
 /** What Node.js calls an agent with; in part from the request, in part from the agent's own options. */
@@ -32,7 +32,7 @@ function connectAsAsked(connect: Connect, options: AgentConnection, defaultPort:
 
 /** Of the socket that the request goes through: that of the connection below sees nothing of it. */
 function withTimeout<T extends Duplex>(socket: T, { timeout }: AgentConnection): T {
-  if (timeout && socket instanceof Socket) socket.setTimeout(timeout);
+  if (timeout && socket instanceof lazy('net').Socket) socket.setTimeout(timeout);
   return socket;
 }
 
@@ -45,13 +45,13 @@ function addressed(options: AgentConnection, defaultPort: number): ConnectOption
 
 /** The agent behind `netns.agent()`. */
 export function httpAgent(connect: Connect, options: http.AgentOptions): http.Agent {
-  const agent = new (slow('http').Agent)(options);
+  const agent = new (lazy('http').Agent)(options);
   return withConnections(agent, (connection) => withTimeout(connectAsAsked(connect, connection, 80), connection));
 }
 
 /** The agent behind `netns.httpsAgent()`; TLS sessions are used again as by any other. */
 export function httpsAgent(connect: Connect, options: https.AgentOptions): https.Agent {
-  const agent = new (slow('https').Agent)(options);
+  const agent = new (lazy('https').Agent)(options);
   const { createConnection: secured } = agent as unknown as { createConnection: CreateConnection };
   return withConnections(agent, (connection, callback) => {
     const socket = connectAsAsked(connect, connection, 443);
@@ -121,11 +121,11 @@ export function connector(connect: Connect, settings: ConnectorSettings): Connec
         });
       // Addresses are no server names (RFC 6066, section 3).
       const named = options.servername ? unbracketed(options.servername) : host;
-      const servername = isIP(named) === 0 ? named : '';
+      const servername = lazy('net').isIP(named) === 0 ? named : '';
       socket = secure
         ? passingErrors(
             inner,
-            slow('tls').connect({ ALPNProtocols: ['http/1.1'], servername, ...tls, host, socket: inner }),
+            lazy('tls').connect({ ALPNProtocols: ['http/1.1'], servername, ...tls, host, socket: inner }),
           )
         : inner;
     } catch (error) {

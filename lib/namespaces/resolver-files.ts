@@ -1,5 +1,5 @@
 /** What is in the files that the resolver reads: resolv.conf(5) and hosts(5). */
-import { isIP } from 'node:net';
+import { lazy } from '../native/lazy.js';
 
 /** resolv.conf, with the C library's defaults and limits. */
 export interface ResolverConfig {
@@ -26,7 +26,7 @@ export function parseResolvConf(text: string): ResolverConfig {
   for (const line of text.split('\n')) {
     if (/^[#;]/.test(line)) continue;
     const [keyword, ...values] = line.split(/\s+/).filter((word) => word !== '');
-    if (keyword === 'nameserver' && nameservers.length < 3 && isIP(values[0] ?? '') !== 0) {
+    if (keyword === 'nameserver' && nameservers.length < 3 && lazy('net').isIP(values[0] ?? '') !== 0) {
       nameservers.push(values[0]!);
     } else if (keyword === 'search' || keyword === 'domain') {
       search = (keyword === 'domain' ? values.slice(0, 1) : values).filter((domain) => domain !== '.');
@@ -57,7 +57,7 @@ export function parseHosts(text: string): Hosts {
       .replace(/#.*/, '')
       .split(/\s+/)
       .filter((word) => word !== '');
-    if (isIP(address) === 0) continue;
+    if (lazy('net').isIP(address) === 0) continue;
     for (const name of names) {
       const key = name.toLowerCase();
       const known = hosts.get(key);

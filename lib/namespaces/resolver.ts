@@ -1,10 +1,9 @@
 /** Looks names up inside a network namespace, as the C library's resolver does outside: hosts(5), then DNS (resolver(5)). */
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { isIP } from 'node:net';
 import type { LookupAddress } from 'node:dns';
 import { domainToASCII } from 'node:url';
 import { ArgumentError, ClosedError, CodecError, NetlinkError, SyscallError } from '../errors.js';
+import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, systemCallError } from '../netlink/system-call.js';
 import {
@@ -119,14 +118,14 @@ function lookupOptions(value: unknown): LookupOptions {
 
 /** At least one address. */
 async function addressesOf(place: Place, hostname: string, options: LookupOptions): Promise<LookupAddress[]> {
-  const literal = isIP(hostname);
+  const literal = lazy('net').isIP(hostname);
   if (literal !== 0) return [{ address: hostname, family: literal }];
   const { family = 0 } = options;
   const families: Family[] = family === 4 || family === 'IPv4' ? [4] : family === 6 || family === 'IPv6' ? [6] : [6, 4];
   const found = await namesAddresses(place, hostname, families);
   if (found.length === 0) throw new LookupError('ENOTFOUND', hostname);
   const byFamily = (wanted: Family) =>
-    found.filter((address) => isIP(address) === wanted).map((address) => ({ address, family: wanted }));
+    found.filter((address) => lazy('net').isIP(address) === wanted).map((address) => ({ address, family: wanted }));
   const [six, four] = [byFamily(6), byFamily(4)];
   const { order = options.verbatim === false ? 'ipv4first' : undefined } = options;
   if (order === 'ipv4first') return [...four, ...six];
@@ -148,7 +147,7 @@ async function namesAddresses(place: Place, hostname: string, families: readonly
   const name = /^[\x21-\x7e]*$/.test(hostname) ? hostname : domainToASCII(hostname);
   const hosts = parseHosts(await configFile(place.name, 'hosts'));
   const listed = (hosts.get(name.replace(/\.$/, '').toLowerCase()) ?? []).filter((address) =>
-    families.includes(isIP(address) as Family),
+    families.includes(lazy('net').isIP(address) as Family),
   );
   if (listed.length > 0) return listed;
   const config = parseResolvConf(await configFile(place.name, 'resolv.conf'));
@@ -188,7 +187,7 @@ async function ask(
   let cause: unknown;
   for (let attempt = 0; attempt < config.attempts; attempt++) {
     for (const server of config.nameservers) {
-      const question = { id: randomInt(0x1_0000), name, type };
+      const question = { id: lazy('crypto').randomInt(0x1_0000), name, type };
       try {
         const short = await byUdp(place, server, question, config.timeout);
         const answer = short.truncated ? await byTcp(place, server, question, config.timeout) : short;
@@ -208,7 +207,7 @@ async function ask(
 
 /** A socket of its own for each question, so that the port is as hard to guess as the id. */
 async function byUdp(place: Place, server: string, question: Question, timeout: number): Promise<Answer> {
-  const socket = await udpIn(place.fd, { address: isIP(server) === 6 ? '::' : '0.0.0.0' }, lookupIn(place));
+  const socket = await udpIn(place.fd, { address: lazy('net').isIP(server) === 6 ? '::' : '0.0.0.0' }, lookupIn(place));
   try {
     const signal = AbortSignal.timeout(timeout);
     // Connected, it takes datagrams of this server only, and tells when there is none.

@@ -1,9 +1,10 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { LookupOptions as NodeLookupOptions } from 'node:dns';
-import { isIP, Socket, type LookupFunction, type Server } from 'node:net';
+import type { LookupFunction, Server, Socket } from 'node:net';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor, SocketSetup } from '../native/addon.js';
-import { addon, slow } from '../native/load.js';
+import { lazy } from '../native/lazy.js';
+import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
 import type { Lookup } from './resolver.js';
@@ -205,7 +206,7 @@ function isName(host: unknown): boolean {
   return (
     typeof host === 'string' &&
     host.length <= 254 &&
-    isIP(host) === 0 &&
+    lazy('net').isIP(host) === 0 &&
     /^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}\p{N}_-]{1,63}\.?$/u.test(host) &&
     !/(^|\.)[0-9]+\.?$/.test(host)
   );
@@ -213,7 +214,7 @@ function isName(host: unknown): boolean {
 
 /** libuv makes up a scope for each link-local address, from the links of the process's own namespace. */
 function checkScope(host: string): void {
-  if (/^fe[89ab]/i.test(host) && isIP(host) === 6) {
+  if (/^fe[89ab]/i.test(host) && lazy('net').isIP(host) === 6) {
     throw new ArgumentError(
       'options.host',
       `Node.js cannot connect to ${host}, a link-local address, in another namespace`,
@@ -225,7 +226,7 @@ function checkScope(host: string): void {
 function stream(descriptor: Descriptor, options: ConnectOptions): Socket {
   const { noDelay = false, keepAlive = false, keepAliveInitialDelay = 0 } = options;
   const settings = { manualStart: true, noDelay, keepAlive, keepAliveInitialDelay };
-  return new Socket({ fd: descriptor.release(), ...settings });
+  return new (lazy('net').Socket)({ fd: descriptor.release(), ...settings });
 }
 
 /** Connected by the kernel at once, or not at all. Node.js before 22 fills abstract names up with NULs, which are part of them. */
@@ -237,9 +238,9 @@ function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
     const error = systemCallError(connected, shown(options.path));
     // Sockets that cannot be opened are no news about the other end.
     if (connected.syscall !== 'connect') throw error;
-    return new Socket().destroy(error);
+    return new (lazy('net').Socket)().destroy(error);
   }
-  const socket = new Socket({ fd: connected.release() });
+  const socket = new (lazy('net').Socket)({ fd: connected.release() });
   process.nextTick(() => {
     if (socket.destroyed) return;
     socket.emit('connect');
@@ -264,7 +265,7 @@ export async function udpIn(netns: number, options: UdpOptions, lookup: Lookup):
     { options: settings, bind: bytes },
     `${address} port ${number}`,
   );
-  const socket = slow('dgram').createSocket({
+  const socket = lazy('dgram').createSocket({
     type: family === AF_INET6 ? 'udp6' : 'udp4',
     lookup: (name, _family, callback) => lookup(name, family === AF_INET6 ? 6 : 4, callback),
   });

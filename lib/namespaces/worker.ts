@@ -1,15 +1,23 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
-import { isMainThread, Worker, type WorkerOptions } from 'node:worker_threads';
+import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { ArgumentError, UnsupportedError } from '../errors.js';
 import { flagOf } from '../namespace-types.js';
+import { lazy } from '../native/lazy.js';
 import { addon, addonPath } from '../native/load.js';
 import type { NetnsDescriptor } from '../netlink/kernel.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
 import { openCurrent } from './open.js';
 
 const CLONE_NEWNET = flagOf('net');
+
+/** `Worker`, whose module is loaded when the first one is made. */
+const LazyWorker = function (...parameters: ConstructorParameters<typeof Worker>): object {
+  const { Worker } = lazy('worker_threads');
+  Object.setPrototypeOf(LazyWorker.prototype, Worker.prototype);
+  return Reflect.construct(Worker, parameters, new.target) as object;
+} as unknown as typeof Worker;
 
 /** Options of `Worker`, but for `eval`: a script as text goes as a `data:` URL. */
 export interface NetnsWorkerOptions extends Omit<WorkerOptions, 'eval'> {
@@ -39,7 +47,7 @@ export interface NetnsWorkerOptions extends Omit<WorkerOptions, 'eval'> {
  * worker.once('exit', () => netns.close());
  * ```
  */
-export class NetnsWorker extends Worker {
+export class NetnsWorker extends LazyWorker {
   /** `file`: a path, absolute or from `./` or `../` on, or a URL with `file:` or `data:`. */
   constructor(file: string | URL, options: NetnsWorkerOptions) {
     if (typeof options !== 'object' || options === null || typeof options.netns?.fd !== 'number')
@@ -108,7 +116,7 @@ function entering(fd: number, { url, name }: Script): URL {
 export function runIn<T>(netns: number, fn: () => T): T {
   if (typeof fn !== 'function') throw new ArgumentError('fn', 'takes a function');
   if (types.isAsyncFunction(fn)) throw new ArgumentError('fn', 'takes a synchronous function');
-  if (isMainThread)
+  if (lazy('worker_threads').isMainThread)
     throw new UnsupportedError(
       'netns.run: the main thread starts threads for Node.js at any time, and they would stay in the namespace; run it in a Worker, or live there: see NetnsWorker',
     );

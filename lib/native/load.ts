@@ -1,8 +1,6 @@
 import type { Addon } from './addon.js';
 import { findAddon, loadAddon } from './native.cjs';
 
-export { slow } from './native.cjs';
-
 /** For threads that need the addon before anything else. */
 export const addonPath = findAddon();
 

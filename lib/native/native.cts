@@ -2,24 +2,8 @@
  * Finds the addon and loads it. CommonJS even in the ES module build: `require` is what loads an addon in every
  * Node.js supported, and `__dirname` is what compiles for both builds.
  */
-import type * as dgram from 'node:dgram';
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import type * as http from 'node:http';
-import type * as https from 'node:https';
 import { dirname, join, resolve } from 'node:path';
-import type * as tls from 'node:tls';
-
-interface Slow {
-  readonly dgram: typeof dgram;
-  readonly http: typeof http;
-  readonly https: typeof https;
-  readonly tls: typeof tls;
-}
-
-/** Modules of Node.js that take as long to load as all of this package, for who needs one. */
-export function slow<Name extends keyof Slow>(name: Name): Slow[Name] {
-  return require(`node:${name}`) as Slow[Name];
-}
 
 /** Where the addon is; throws an error that says what to run where there is none. */
 export function findAddon(): string {

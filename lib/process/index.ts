@@ -5,4 +5,4 @@ export type { BindMount, FilesystemMount, SpawnPropagation, SpawnMount } from '.
 export type { NamespaceChoice } from './namespaces.js';
 export type { Resource, ResourceLimit, ResourceLimits } from './rlimits.js';
 export { spawn, type SpawnOptions } from './spawn.js';
-export { Terminal, type Stdio, type StdioEntry, type TerminalOptions } from './stdio.js';
+export type { Stdio, StdioEntry, Terminal, TerminalOptions } from './stdio.js';

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { ReadStream } from 'node:tty';
+import type { ReadStream } from 'node:tty';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor } from '../native/addon.js';
+import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { F_DUPFD_CLOEXEC, type Program } from './program.js';
@@ -24,27 +24,9 @@ export interface TerminalOptions {
 }
 
 /** A pseudoterminal's other end: what the child writes is read here, what is written here it reads. */
-export class Terminal extends ReadStream {
-  readonly #master: Descriptor;
-
-  constructor(master: Descriptor) {
-    super(master.fd);
-    this.#master = master;
-    // The stream closes the number that it was given.
-    this.once('close', () => master.release());
-  }
-
-  /** EIO is how the kernel says that the last process has closed the slave: the end, not an error. */
-  override destroy(error?: NodeJS.ErrnoException): this {
-    if (error?.code !== 'EIO') return super.destroy(error);
-    this.push(null);
-    return this;
-  }
-
-  /** Tells the child that its terminal has this size: SIGWINCH. */
-  resize(rows: number, columns: number): void {
-    orThrow(addon.resizePty(this.#master.fd, checkSize('rows', rows), checkSize('columns', columns)), 'the terminal');
-  }
+export interface Terminal extends ReadStream {
+  /** Tells the child that its terminal has this size, each 1 to 65535: SIGWINCH. */
+  resize(rows: number, columns: number): void;
 }
 
 /** A child's standard streams as prepared: to be handed over to it, then either used or given up. */
@@ -133,7 +115,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
 }
 
 function streamFrom({ descriptor, readable }: { descriptor: Descriptor; readable: boolean }): Readable | Writable {
-  return new Socket({ fd: descriptor.release(), readable, writable: !readable });
+  return new (lazy('net').Socket)({ fd: descriptor.release(), readable, writable: !readable });
 }
 
 function terminal(options: TerminalOptions): PreparedStdio {
@@ -149,7 +131,7 @@ function terminal(options: TerminalOptions): PreparedStdio {
     isTerminal: true,
     use: () => {
       slave.close();
-      const stream = new Terminal(master);
+      const stream = terminalOn(master);
       return { streams: [stream, stream, null], terminal: stream };
     },
     giveUp: () => {
@@ -157,6 +139,24 @@ function terminal(options: TerminalOptions): PreparedStdio {
       slave.close();
     },
   };
+}
+
+function terminalOn(master: Descriptor): Terminal {
+  const stream = new (lazy('tty').ReadStream)(master.fd);
+  const destroy = stream.destroy.bind(stream);
+  // The stream closes the number that it was given.
+  stream.once('close', () => master.release());
+  return Object.assign(stream, {
+    /** EIO is how the kernel says that the last process has closed the slave: the end, not an error. */
+    destroy(error?: NodeJS.ErrnoException) {
+      if (error?.code !== 'EIO') return destroy(error);
+      stream.push(null);
+      return stream;
+    },
+    resize(rows: number, columns: number) {
+      orThrow(addon.resizePty(master.fd, checkSize('rows', rows), checkSize('columns', columns)), 'the terminal');
+    },
+  });
 }
 
 /** A session of its own, and the terminal as that which controls it. */

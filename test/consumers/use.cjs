@@ -1,8 +1,11 @@
 // What each consumer does: the loopback link of its own namespace, asked for both ways; an error with its code.
 const assert = require('node:assert/strict');
 
-exports.use = async function use(netlace, testing) {
+exports.use = async function use({ netlace, testing, process, mount, cgroup }) {
   assert.ok(Object.keys(testing).length > 0);
+  assert.equal(typeof process.spawn, 'function');
+  assert.equal(typeof mount.listMounts, 'function');
+  assert.equal(typeof cgroup.Cgroup, 'function');
   const client = await netlace.Rtnetlink.open();
   try {
     assert.ok((await client.link.list()).some((link) => link.name === 'lo'));

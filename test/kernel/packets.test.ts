@@ -149,9 +149,9 @@ describeUnless(noNetns, 'a packet socket', () => {
   test('closed while waiting ends the loop; a link that goes down is an error', () =>
     inPair(async (near, _far, nearby) => {
       const socket = near.packetSocket({ link: 'cable', protocol: ETH_P_LOCAL });
-      const waiting = socket[Symbol.asyncIterator]().next();
+      const failed = errorOf(() => socket[Symbol.asyncIterator]().next());
       await nearby.link.set('cable', { up: false });
-      expect(await errorOf(() => waiting)).toMatchObject({ code: 'ENETDOWN', syscall: 'recvmsg' });
+      expect(await failed).toMatchObject({ code: 'ENETDOWN', syscall: 'recvmsg' });
       const again = socket[Symbol.asyncIterator]().next();
       socket.close();
       socket.close();

@@ -14,7 +14,8 @@ const build = resolve('dist/cjs/index.js');
 
 function asUser(source: string): { told: Record<string, unknown> } {
   const program = `
-    const { Netns, Rtnetlink, createVethPair, spawn } = require(${JSON.stringify(build)});
+    const { Netns, Rtnetlink, createVethPair } = require(${JSON.stringify(build)});
+    const { spawn } = require(${JSON.stringify(resolve('dist/cjs/process/index.js'))});
     const { text } = require('node:stream/consumers');
     const http = require('node:http');
     const told = {};

@@ -307,7 +307,7 @@ describeUnless(noRights, 'a namespace', () => {
   test('limit that is reached has a hint', async () => {
     // In a user namespace of its own, whose limit nobody else has.
     const nested = `
-      const { spawn } = require('${process.cwd()}/dist/cjs/index.js');
+      const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
       require('node:fs').writeFileSync('/proc/sys/user/max_uts_namespaces', '0');
       spawn('true', [], { namespaces: { uts: 'new' } })
         .then(() => console.log('started'), ({ name, step, code, message }) => console.log(name, step, code, /user\\.max/.test(message)));`;

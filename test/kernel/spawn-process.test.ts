@@ -394,7 +394,7 @@ describe('the end', () => {
 describe('a process that', () => {
   testUnless(noBuild, 'is killed takes with it what has a death signal', async () => {
     const source = `
-      const { spawn } = require('${process.cwd()}/dist/cjs/index.js');
+      const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
       (async () => {
         const [mortal, other] = await Promise.all([
           spawn('sleep', ['1000'], { stdio: 'ignore', deathSignal: 'SIGKILL' }),

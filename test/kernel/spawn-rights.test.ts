@@ -104,7 +104,7 @@ describeUnless(oneUser, 'capabilities', () => {
     });
     // A child without CAP_NET_ADMIN that asks for it for its own.
     const nested = `
-      const { spawn } = require('${process.cwd()}/dist/cjs/index.js');
+      const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
       spawn('true', [], { capabilities: { effective: ['CAP_NET_ADMIN'], permitted: ['CAP_NET_ADMIN'], inheritable: [] } })
         .then(() => console.log('started'), ({ name, step, code }) => console.log(name, step, code));`;
     const { out } = await outcome(process.execPath, ['-e', nested], { capabilities: only('CAP_KILL') });
@@ -224,7 +224,7 @@ describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may beco
   test('stays its own, however many children of other users it starts at once', async () => {
     // When a process has become undumpable, its files in /proc are root's.
     const source = `
-      const { spawn } = require('${process.cwd()}/dist/cjs/index.js');
+      const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
       const fs = require('node:fs');
       (async () => {
         const seen = new Set();

@@ -11,7 +11,7 @@ import { describeUnless, testUnless } from '../support/skip.js';
 leavesNothing();
 jest.setTimeout(60_000);
 
-const build = resolve('dist/cjs/index.js');
+const build = resolve('dist/cjs/process/index.js');
 
 describeUnless(noBuild, 'a Worker', () => {
   const work = (body: string) =>

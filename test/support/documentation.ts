@@ -19,7 +19,8 @@ export interface Example {
 const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
 
 const SURROUNDINGS = [
-  "import { KernelError, Netns, Rtnetlink, spawn } from 'netlace';",
+  "import { KernelError, Netns, Rtnetlink } from 'netlace';",
+  "import { spawn } from 'netlace/process';",
   'await using netns = await Netns.create();',
   'await using client = await Rtnetlink.open({ netns });',
 ].join(' ');

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 const build = resolve('dist/cjs/index.js');
+const everything = `{ ...require(${JSON.stringify(build)}), ...require(${JSON.stringify(resolve('dist/cjs/process/index.js'))}) }`;
 
 /** Why there can be no such programs, if so. */
 export const noBuild: string | undefined = existsSync(build) ? undefined : 'needs the build: npm run build:all';
@@ -33,11 +34,11 @@ export interface ProgramOptions {
 }
 
 /**
- * What a program has: the package as `netlace`; `attempt(key, run)`, which puts down what comes of it; and
+ * What a program has: the package and its `process` as `netlace`; `attempt(key, run)`, which puts down what comes of it; and
  * `namespaces('self')` or `namespaces('thread-self')`, the links there by their names.
  */
 const BEGIN = `
-  const netlace = require(${JSON.stringify(build)});
+  const netlace = ${everything};
   const fs = require('node:fs');
   const os = require('node:os');
   const told = {};
