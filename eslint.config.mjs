@@ -19,7 +19,8 @@ const layers = {
   native: { any: [] },
   wire: { any: [] },
   netlink: { any: ['native', 'wire'] },
-  ...Object.fromEntries(families.map((family) => [family, { any: ['native', 'wire', 'netlink'] }])),
+  'system-calls': { any: ['native'] },
+  ...Object.fromEntries(families.map((family) => [family, { any: ['native', 'wire', 'netlink', 'system-calls'] }])),
   helpers: { any: [], index: families },
   cnm: { any: [], index: [...families, 'helpers'] },
 };

@@ -1,4 +1,5 @@
 import { ArgumentError } from './errors.js';
+import { show } from './wire/codec.js';
 
 /** Refuses what is no object, and options that there are not; `argument` is what the error calls it. */
 export function checkKeys(argument: string, value: object, known: readonly string[]): void {
@@ -7,4 +8,11 @@ export function checkKeys(argument: string, value: object, known: readonly strin
     if (!known.includes(key))
       throw new ArgumentError(`${argument}.${key}`, `there is no such option; there are ${known.join(', ')}`);
   }
+}
+
+/** A path from the root folder. What is relative depends on the thread, and what takes these is done by others than the caller's. */
+export function checkPath(argument: string, path: unknown): string {
+  if (typeof path !== 'string' || !path.startsWith('/') || path.includes('\0'))
+    throw new ArgumentError(argument, `takes an absolute path without NUL, not ${show(path)}`);
+  return path;
 }

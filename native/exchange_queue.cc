@@ -132,9 +132,11 @@ PendingExchange* ExchangeQueue::front() {
 
 std::unique_ptr<PendingExchange> ExchangeQueue::pop() {
   std::lock_guard lock(mutex_);
-  if (pending_.empty()) {
-    return nullptr;
-  }
+  return pending_.empty() ? nullptr : take_front();
+}
+
+// With the lock held.
+std::unique_ptr<PendingExchange> ExchangeQueue::take_front() {
   std::unique_ptr<PendingExchange> exchange = std::move(pending_.front());
   pending_.pop_front();
   return exchange;
@@ -142,8 +144,7 @@ std::unique_ptr<PendingExchange> ExchangeQueue::pop() {
 
 void ExchangeQueue::finish_front() {
   std::lock_guard lock(mutex_);
-  std::unique_ptr<PendingExchange> exchange = std::move(pending_.front());
-  pending_.pop_front();
+  std::unique_ptr<PendingExchange> exchange = take_front();
   exchange->result = exchange->exchange.result();
   finished_.push_back(std::move(exchange));
 }

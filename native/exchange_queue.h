@@ -49,6 +49,7 @@ class ExchangeQueue : public Handover::Recipient, public std::enable_shared_from
 
   PendingExchange* front();
   std::unique_ptr<PendingExchange> pop();
+  std::unique_ptr<PendingExchange> take_front();
   void finish_front();
   bool tells_of_finished();
 

@@ -46,11 +46,6 @@ Napi::Value convert(Napi::Env env, Performed performed) {
   return object;
 }
 
-bool opens_descriptor(long number) {
-  return number == SYS_fsmount || number == SYS_fsopen || number == SYS_fspick || number == SYS_open_tree ||
-         number == SYS_openat;
-}
-
 struct Perform {
   Program program;
   // The calls from here on are made when one before has failed.
@@ -103,7 +98,7 @@ struct Perform {
     std::vector<UniqueFd> opened(program.size());
     for (uint32_t i = 0; i < program.size(); i++) {
       const Program::Call& call = program.call(i);
-      if (opens_descriptor(call.number)) {
+      if (call.opens) {
         opened[i] = UniqueFd(static_cast<int>(program.result(i)));
       } else if (call.number == SYS_close && call.results[0] >= 0 && program.result(i) == 0) {
         opened[static_cast<size_t>(call.results[0])].release();

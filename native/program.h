@@ -13,6 +13,8 @@ class Program {
   struct Call {
     long number;
     const char* name;
+    // Its result is a new descriptor.
+    bool opens;
     long arguments[6];
     // Of each argument: the index of the call whose result goes there, or -1; -2: the descriptor for reports.
     int16_t results[6];
@@ -72,6 +74,7 @@ class Program {
 struct SystemCall {
   const char* name;
   long number;
+  bool opens;
 };
 const SystemCall* find_system_call(const char* name);
 

@@ -38,7 +38,7 @@ void ProgramReader::read_call(Napi::Object object) {
     refuse("a call must be one of those that are known");
     return;
   }
-  Program::Call call = {found->number, found->name, {}, {-1, -1, -1, -1, -1, -1}, 0};
+  Program::Call call = {found->number, found->name, found->opens, {}, {-1, -1, -1, -1, -1, -1}, 0};
   if (tolerated.IsNumber()) {
     call.tolerated = tolerated.As<Napi::Number>().Int32Value();
   }

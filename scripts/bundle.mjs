@@ -13,7 +13,7 @@ const dist = join(root, 'dist');
 const entries = ['index', 'testing', 'process/index', 'mount/index', 'cgroup/index'];
 /** What several entries stand on: layers 0 to 2, and what `testing` writes messages with. */
 const chunks = [
-  { name: 'foundation', modules: /^(native|wire|netlink)\/|^(?!index|testing)[^/]*$/ },
+  { name: 'foundation', modules: /^(native|wire|netlink|system-calls)\/|^(?!index|testing)[^/]*$/ },
   { name: 'rtnetlink', modules: /^rtnetlink\// },
 ];
 const loader = join(compiled, 'native/native.cjs');

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { ArgumentError, UnsupportedError } from '../errors.js';
-import { unescaped } from '../octal-escapes.js';
+import { mountinfoLines } from '../mountinfo.js';
 import { words } from './formats.js';
 
 const CGROUP2_SUPER_MAGIC = 0x63677270;
@@ -41,20 +41,15 @@ const LEGACY_CONTROLLERS: readonly string[] = [
 /** The controllers that version 1 calls otherwise. */
 const LEGACY_NAMES: Readonly<Record<string, string>> = { io: 'blkio' };
 
-/** The mounts in /proc/self/mountinfo (proc_pid_mountinfo(5)) that are of cgroups, but for those that others hide. */
+/** The mounts in /proc/self/mountinfo that are of cgroups, but for those that others hide. */
 export function cgroupMounts(mountinfo: string): CgroupMount[] {
   const found: CgroupMount[] = [];
-  for (const line of mountinfo.split('\n')) {
-    const [mount = '', fileSystem = ''] = line.split(' - ');
-    const [, , , root = '', mountPoint = ''] = mount.split(' ');
-    const [type, , options = ''] = fileSystem.split(' ');
-    if (type !== 'cgroup' && type !== 'cgroup2') continue;
-    found.push({
-      version: type === 'cgroup2' ? 2 : 1,
-      root: unescaped(root),
-      mountPoint: unescaped(mountPoint),
-      controllers: type === 'cgroup' ? options.split(',').filter((option) => LEGACY_CONTROLLERS.includes(option)) : [],
-    });
+  for (const { type, root, mountPoint, superOptions } of mountinfoLines(mountinfo)) {
+    if (type === 'cgroup2') found.push({ version: 2, root, mountPoint, controllers: [] });
+    if (type === 'cgroup') {
+      const controllers = superOptions.split(',').filter((option) => LEGACY_CONTROLLERS.includes(option));
+      found.push({ version: 1, root, mountPoint, controllers });
+    }
   }
   // What is mounted later at the same place hides what was there.
   return found.filter(

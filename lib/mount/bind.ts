@@ -1,9 +1,9 @@
-import { checkKeys } from '../options.js';
-import { checkDescriptor, checkPath, type InNamespace } from './checks.js';
-import { AT_EMPTY_PATH } from './constants.js';
-import { borrow, Program, run, runSync, succeed, type Operation } from './program.js';
+import { checkKeys, checkPath } from '../options.js';
+import { checkDescriptor, type InNamespace } from './checks.js';
+import { AT_EMPTY_PATH, AT_FDCWD } from '../system-calls/constants.js';
+import { attach, cloneTree } from '../system-calls/mounts.js';
+import { borrow, ThreadProgram, run, runSync, succeed, type Operation } from './program.js';
 import { addChange, changesNothing, checkChange, type MountAttributes } from './setattr.js';
-import { addAttach, addClone } from './tree.js';
 
 export interface BindMountOptions extends Omit<MountAttributes, 'propagation'>, InNamespace {
   /** The path of what is to be seen at `target`, too. */
@@ -19,13 +19,13 @@ function* bindMountOperation(options: BindMountOptions): Operation<void> {
   const change = checkChange('bindMount', options);
   using namespace = borrow('bindMount.namespace', checkDescriptor('bindMount.namespace', options.namespace));
   using idmap = borrow('bindMount.idmap', change.idmap);
-  const program = new Program().enter('bindMount.namespace', namespace);
-  const clone = addClone(program, 'bindMount.source', source, change.recursive);
+  const program = new ThreadProgram().enter('bindMount.namespace', namespace);
+  const clone = cloneTree(program, `bindMount.source ${JSON.stringify(source)}`, source, change.recursive);
   if (!changesNothing(change)) {
     const named = (['set', 'clear', 'idmap'] as const).filter((name) => options[name] !== undefined);
     addChange(program, named.map((name) => `bindMount.${name}`).join(', '), [clone, '', AT_EMPTY_PATH], change, idmap);
   }
-  addAttach(program, 'bindMount.target', clone, target);
+  attach(program, `bindMount.target ${JSON.stringify(target)}`, clone, [AT_FDCWD, target, 0]);
   yield* succeed(program);
 }
 

@@ -16,13 +16,6 @@ export interface InNamespace {
   readonly namespace?: WithDescriptor | undefined;
 }
 
-/** A path from the root folder. What is relative depends on the thread, and none of the calls here is made by the caller's. */
-export function checkPath(argument: string, path: unknown): string {
-  if (typeof path !== 'string' || !path.startsWith('/') || path.includes('\0'))
-    throw new ArgumentError(argument, `takes an absolute path without NUL, not ${show(path)}`);
-  return path;
-}
-
 /** Text for the kernel. */
 export function checkText(argument: string, text: unknown): string {
   if (typeof text !== 'string' || text === '' || text.includes('\0'))

@@ -1,11 +1,12 @@
 import { ClosedError } from '../errors.js';
 import type { Descriptor, Performed } from '../native/addon.js';
-import { checkKeys } from '../options.js';
-import { checkDescriptor, checkPath, checkSwitch, type InNamespace } from './checks.js';
+import { checkKeys, checkPath } from '../options.js';
+import { AT_FDCWD, MOVE_MOUNT_BENEATH } from '../system-calls/constants.js';
+import { attach, cloneTree, type Place } from '../system-calls/mounts.js';
+import { checkDescriptor, checkSwitch, type InNamespace } from './checks.js';
 import { checkFilesystem, FILESYSTEM_OPTIONS, filesystemOperation, type FilesystemOptions } from './filesystem.js';
-import { borrow, Program, run, runSync, succeed, type Operation } from './program.js';
+import { borrow, ThreadProgram, run, runSync, succeed, type Operation } from './program.js';
 import { setattrOperation, type MountAttributes } from './setattr.js';
-import { addAttach, addClone } from './tree.js';
 
 export interface CloneOptions extends InNamespace {
   /** The path of the folder or file. */
@@ -24,8 +25,8 @@ function* cloneOperation(options: CloneOptions): Operation<DetachedMount> {
   const path = checkPath('clone.path', options.path);
   const recursive = checkSwitch('clone.recursive', options.recursive);
   using namespace = borrow('clone.namespace', checkDescriptor('clone.namespace', options.namespace));
-  const program = new Program().enter('clone.namespace', namespace);
-  program.keep(addClone(program, 'clone.path', path, recursive));
+  const program = new ThreadProgram().enter('clone.namespace', namespace);
+  program.keep(cloneTree(program, `clone.path ${JSON.stringify(path)}`, path, recursive));
   return detached(yield* succeed(program));
 }
 
@@ -41,8 +42,9 @@ function* attachOperation(fd: number, target: string, options: AttachMountOption
   const beneath = checkSwitch('attach.beneath', options.beneath);
   using namespace = borrow('attach.namespace', checkDescriptor('attach.namespace', options.namespace));
   using mount = borrow('attach', { fd });
-  const program = new Program().enter('attach.namespace', namespace);
-  addAttach(program, 'attach.target', mount.fd, target, beneath);
+  const program = new ThreadProgram().enter('attach.namespace', namespace);
+  const place: Place = [AT_FDCWD, target, beneath ? MOVE_MOUNT_BENEATH : 0];
+  attach(program, `attach.target ${JSON.stringify(target)}`, mount.fd, place);
   yield* succeed(program);
 }
 

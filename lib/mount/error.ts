@@ -1,7 +1,7 @@
 import { SyscallError, UnsupportedError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 import { systemCallError } from '../netlink/system-call.js';
-import { EINVAL, ENOSYS, EPERM } from './constants.js';
+import { EINVAL, ENOSYS, EPERM } from '../system-calls/constants.js';
 
 /** The first kernel with each call that Linux 5.10 does not have. */
 const SINCE: Readonly<Record<string, string>> = { mount_setattr: '5.12' };

@@ -1,21 +1,14 @@
 import { ArgumentError } from '../errors.js';
 import { isFailure } from '../netlink/system-call.js';
 import type { Performed } from '../native/addon.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkPath } from '../options.js';
 import { show } from '../wire/codec.js';
-import { checkDescriptor, checkPath, checkText, type InNamespace, type WithDescriptor } from './checks.js';
-import {
-  FSCONFIG_CMD_CREATE,
-  FSCONFIG_SET_FD,
-  FSCONFIG_SET_FLAG,
-  FSCONFIG_SET_STRING,
-  FSMOUNT_CLOEXEC,
-  FSOPEN_CLOEXEC,
-} from './constants.js';
-import { mountError } from './error.js';
+import { checkDescriptor, checkText, type InNamespace, type WithDescriptor } from './checks.js';
+import { AT_FDCWD } from '../system-calls/constants.js';
+import { attach, makeFilesystem, mountContext, type Parameter } from '../system-calls/mounts.js';
+import type { ResultOf } from '../system-calls/program.js';
 import { attributeBits, checkAttributes, type MountAttribute } from './flags.js';
-import { borrow, Program, run, runSync, type Borrowed, type Operation, type ResultOf } from './program.js';
-import { addAttach } from './tree.js';
+import { borrow, ThreadProgram, run, runSync, type Borrowed, type Operation } from './program.js';
 
 /**
  * `true`: the parameter stands without a value; an array gives it several times, `lowerdir+` of overlay say (since Linux
@@ -35,12 +28,6 @@ export interface FilesystemOptions extends InNamespace {
 }
 
 export const FILESYSTEM_OPTIONS = ['type', 'source', 'parameters', 'attributes', 'namespace'] as const;
-
-interface Parameter {
-  readonly key: string;
-  readonly value: string | true | WithDescriptor;
-  readonly subject: string;
-}
 
 export interface CheckedFilesystem {
   readonly type: string;
@@ -90,28 +77,15 @@ function textParameter(argument: string, key: string, value: unknown): Parameter
 const LOG_MESSAGES = 8;
 const LOG_BYTES = 1024;
 
-/** fsopen, fsconfig and fsmount, as calls of a program; its rescue reads what the kernel says when one fails. */
+/** As calls of a program; its rescue reads what the kernel says when one fails. */
 export function addFilesystem(
-  program: Program,
+  program: ThreadProgram,
   argument: string,
-  { type, parameters, attributes }: CheckedFilesystem,
-  files: ReadonlyMap<Parameter, Borrowed>,
+  { type, parameters, attributes }: Omit<CheckedFilesystem, 'namespace'>,
 ): ResultOf {
-  const subject = `${argument}.type ${JSON.stringify(type)}`;
-  const context = program.add(subject, 'fsopen', [type, FSOPEN_CLOEXEC]);
-  for (const parameter of parameters) {
-    const { key, value } = parameter;
-    const rest =
-      value === true
-        ? [FSCONFIG_SET_FLAG, key, null, 0]
-        : typeof value === 'string'
-          ? [FSCONFIG_SET_STRING, key, value, 0]
-          : [FSCONFIG_SET_FD, key, null, files.get(parameter)!.fd];
-    program.add(parameter.subject, 'fsconfig', [context, ...rest]);
-  }
-  program.add(subject, 'fsconfig', [context, FSCONFIG_CMD_CREATE, null, null, 0]);
+  const context = makeFilesystem(program, `${argument}.type ${JSON.stringify(type)}`, type, parameters);
   for (let i = 0; i < LOG_MESSAGES; i++) program.rescue('read', [context, { buffer: LOG_BYTES }, LOG_BYTES]);
-  return program.add(`${argument}.attributes`, 'fsmount', [context, FSMOUNT_CLOEXEC, attributes]);
+  return mountContext(program, `${argument}.attributes`, context, attributes);
 }
 
 /** The messages in the context's log, each behind a letter for its kind: error, warning or information. */
@@ -130,22 +104,24 @@ function logged(buffers: readonly Uint8Array[] = []): string {
 export function* filesystemOperation(
   argument: string,
   checked: CheckedFilesystem,
-  finish: (program: Program, mount: ResultOf) => void,
+  finish: (program: ThreadProgram, mount: ResultOf) => void,
 ): Operation<Performed> {
   using namespace = borrow(`${argument}.namespace`, checked.namespace);
-  const files = new Map<Parameter, Borrowed>();
+  const files: Borrowed[] = [];
   try {
-    for (const parameter of checked.parameters)
-      if (typeof parameter.value === 'object') files.set(parameter, borrow(parameter.subject, parameter.value));
-    const program = new Program().enter(`${argument}.namespace`, namespace);
-    finish(program, addFilesystem(program, argument, checked, files));
+    const parameters = checked.parameters.map((parameter) => {
+      if (typeof parameter.value !== 'object') return parameter;
+      const file = borrow(parameter.subject, parameter.value);
+      files.push(file);
+      return { ...parameter, value: file };
+    });
+    const program = new ThreadProgram().enter(`${argument}.namespace`, namespace);
+    finish(program, addFilesystem(program, argument, { ...checked, parameters }));
     const outcome = yield program;
-    if (isFailure(outcome)) {
-      throw mountError(outcome, program.subject(outcome.step), logged(outcome.buffers));
-    }
+    if (isFailure(outcome)) throw program.error(outcome, logged(outcome.buffers));
     return outcome;
   } finally {
-    for (const file of files.values()) file[Symbol.dispose]();
+    for (const file of files) file[Symbol.dispose]();
   }
 }
 
@@ -159,7 +135,7 @@ function* mountFilesystemOperation(options: MountFilesystemOptions): Operation<v
   const target = checkPath('mountFilesystem.target', options.target);
   const checked = checkFilesystem('mountFilesystem', options);
   yield* filesystemOperation('mountFilesystem', checked, (program, mounted) =>
-    addAttach(program, 'mountFilesystem.target', mounted, target),
+    attach(program, `mountFilesystem.target ${JSON.stringify(target)}`, mounted, [AT_FDCWD, target, 0]),
   );
 }
 

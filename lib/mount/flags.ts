@@ -1,19 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { show } from '../wire/codec.js';
-import { MOUNT_ATTR__ATIME, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from './constants.js';
-
-/** MOUNT_ATTR_*, for fsmount(2) and mount_setattr(2). */
-const ATTRIBUTES = {
-  readOnly: 0x1,
-  noSuid: 0x2,
-  noDev: 0x4,
-  noExec: 0x8,
-  noAtime: 0x10,
-  strictAtime: 0x20,
-  relAtime: 0,
-  noDirAtime: 0x80,
-  noSymFollow: 0x200000,
-} as const;
+import { MOUNT_ATTR__ATIME, MS_REC } from '../system-calls/constants.js';
+import { ATTRIBUTES, PROPAGATION } from '../system-calls/mounts.js';
 
 /**
  * What holds for one mount, and not for the file system: mount_setattr(2). `noAtime`, `relAtime` (the kernel's choice
@@ -47,13 +35,6 @@ const FLAGS = {
  * keeps the file system from logging; and what is to be done instead of mounting a file system.
  */
 export type MountFlag = keyof typeof FLAGS;
-
-const PROPAGATION = {
-  private: MS_PRIVATE,
-  shared: MS_SHARED,
-  slave: MS_SLAVE,
-  unbindable: MS_UNBINDABLE,
-} as const;
 
 /**
  * Whether mounts and unmounts below a mount also happen below its copies, in other mount namespaces say: in both directions

@@ -3,9 +3,9 @@ import { ArgumentError, SyscallError } from '../errors.js';
 import { checkKeys } from '../options.js';
 import { show } from '../wire/codec.js';
 import { checkDescriptor, type InNamespace } from './checks.js';
-import { AT_FDCWD, ENOENT, EOVERFLOW, EPERM, O_CLOEXEC, O_PATH, O_RDONLY } from './constants.js';
+import { AT_FDCWD, ENOENT, EOVERFLOW, EPERM, O_CLOEXEC, O_PATH, O_RDONLY } from '../system-calls/constants.js';
 import { parseMountinfo, type MountInfo } from './mountinfo.js';
-import { borrow, Program, run, runSync, succeed, type Borrowed, type Operation } from './program.js';
+import { borrow, ThreadProgram, run, runSync, succeed, type Borrowed, type Operation } from './program.js';
 import { LSMT_ROOT, mountIds, mountRequest, readStatmount, tellsSource } from './statmount.js';
 
 export interface ListMountsOptions extends InNamespace {
@@ -24,7 +24,7 @@ const MORE_BYTES = 128 * 1024;
 
 /** By listmount and statmount; undefined where the kernel does not have them, or they do not tell everything. */
 export function* statmountAll(namespace: Borrowed | undefined): Operation<MountInfo[] | undefined> {
-  const inside = () => new Program().enter('listMounts.namespace', namespace);
+  const inside = () => new ThreadProgram().enter('listMounts.namespace', namespace);
   const ids: bigint[] = [];
   for (let found = IDS; found === IDS;) {
     const program = inside();
@@ -63,7 +63,7 @@ export function* statmountAll(namespace: Borrowed | undefined): Operation<MountI
 
 /** /proc need not be mounted in the namespace: the folder is opened here, the file, which is bound to a namespace then, there. */
 export function* mountinfoAll(namespace: Borrowed | undefined): Operation<MountInfo[]> {
-  const program = new Program();
+  const program = new ThreadProgram();
   const folder = program.add('/proc/thread-self', 'openat', [AT_FDCWD, '/proc/thread-self', O_PATH | O_CLOEXEC, 0]);
   program.enter('listMounts.namespace', namespace);
   program.keep(program.add('/proc/thread-self/mountinfo', 'openat', [folder, 'mountinfo', O_RDONLY | O_CLOEXEC, 0]));

@@ -1,12 +1,14 @@
 import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkPath } from '../options.js';
 import { show } from '../wire/codec.js';
 import { isFailure } from '../netlink/system-call.js';
-import { mountAttr } from './attr.js';
-import { checkDescriptor, checkPath, checkText, type InNamespace, type WithDescriptor } from './checks.js';
-import { AT_FDCWD, ENOSYS, MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT } from './constants.js';
-import { mountError } from './error.js';
+import { checkDescriptor, checkText, type InNamespace, type WithDescriptor } from './checks.js';
+import { AT_FDCWD, ENOSYS, MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT } from '../system-calls/constants.js';
+import { setAttributes } from '../system-calls/mounts.js';
+import type { ResultOf } from '../system-calls/program.js';
 import {
+  attributeBits,
+  clearedBySetting,
   attributesAmong,
   checkFlags,
   flagBits,
@@ -14,7 +16,7 @@ import {
   type MountFlag,
   type RecursivePropagation,
 } from './flags.js';
-import { borrow, Program, run, runSync, type Operation, type ResultOf } from './program.js';
+import { borrow, ThreadProgram, run, runSync, type Operation } from './program.js';
 
 export interface MountOptions extends InNamespace {
   /**
@@ -140,7 +142,7 @@ function optionList(data: unknown): string {
 export function* mountOperation(options: MountOptions): Operation<void> {
   const { source, target, type, flags, data, propagation, ...place } = checked(options);
   using namespace = borrow('mount.namespace', place.namespace);
-  const inside = () => new Program().enter('mount.namespace', namespace);
+  const inside = () => new ThreadProgram().enter('mount.namespace', namespace);
   const quoted = JSON.stringify(target);
 
   const program = inside();
@@ -155,13 +157,8 @@ export function* mountOperation(options: MountOptions): Operation<void> {
   const set = binds ? attributesAmong(flags) : [];
   let attributes: ResultOf | undefined;
   if (set.length > 0) {
-    const attr = mountAttr({ set, clear: [], propagation: undefined, userns: undefined });
-    attributes = program.add(
-      `mount.flags of ${quoted}`,
-      'mount_setattr',
-      [AT_FDCWD, target, 0, attr, attr.length],
-      ENOSYS,
-    );
+    const change = { set: attributeBits(set), clear: clearedBySetting(set) };
+    attributes = setAttributes(program, `mount.flags of ${quoted}`, [AT_FDCWD, target, 0], change, ENOSYS);
   }
   if (propagation !== undefined)
     program.add(`mount.propagation of ${quoted}`, 'mount', [null, target, null, propagation, null]);
@@ -181,7 +178,7 @@ export function* mountOperation(options: MountOptions): Operation<void> {
     undo.add('', 'umount2', [target, MNT_DETACH]);
     yield undo;
   }
-  throw mountError(outcome, failed.subject(outcome.step));
+  throw failed.error(outcome);
 }
 
 /**

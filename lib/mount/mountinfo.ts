@@ -1,4 +1,4 @@
-import { unescaped } from '../octal-escapes.js';
+import { mountinfoLines, unescaped, type MountinfoLine } from '../mountinfo.js';
 import { attributesIn, type MountAttribute } from './flags.js';
 
 /** A mount, as it is seen from the root folder that the list was made for. */
@@ -43,36 +43,28 @@ const BITS: Readonly<Record<string, number>> = {
 };
 const STRICTATIME = 0x20;
 
-/** The mounts in the text of a mountinfo file; proc_pid_mountinfo(5). */
+/** The mounts in the text of a mountinfo file. */
 export function parseMountinfo(text: string): MountInfo[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(parseLine);
+  return mountinfoLines(text).map(mountOf);
 }
 
-/** `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue` */
-function parseLine(line: string): MountInfo {
-  const fields = line.split(' ');
-  // The optional fields end with a hyphen; and no field before can be one: they are numbers, or begin with a slash.
-  const end = fields.indexOf('-', 6);
-  const [id, parentId, device = '', root = '', target = '', options = ''] = fields;
-  const [type = '', source = '', superOptions = ''] = fields.slice(end + 1);
-  const [major, minor] = device.split(':').map(Number);
-  const words = options.split(',');
-  const tags = new Map(fields.slice(6, end).map((field) => field.split(':', 2) as [string, string | undefined]));
+function mountOf(line: MountinfoLine): MountInfo {
+  const { id, parentId, root, mountPoint, type, source } = line;
+  const [major = 0, minor = 0] = line.device.split(':').map(Number);
+  const words = line.mountOptions.split(',');
+  const tags = new Map(line.optionalFields.map((field) => field.split(':', 2) as [string, string | undefined]));
   const atime = words.includes('relatime') || words.includes('noatime') ? 0 : STRICTATIME;
   return {
-    id: Number(id),
-    parentId: Number(parentId),
-    device: { major: major ?? 0, minor: minor ?? 0 },
-    root: unescaped(root),
-    target: unescaped(target),
+    id,
+    parentId,
+    device: { major, minor },
+    root,
+    target: mountPoint,
     flags: attributesIn(words.reduce((bits, word) => bits | (BITS[word] ?? 0), atime)),
     idmapped: words.includes('idmapped'),
-    type: unescaped(type),
-    source: unescaped(source),
-    superOptions: optionsIn(superOptions),
+    type,
+    source,
+    superOptions: optionsIn(line.superOptions),
     ...groups({
       shared: Number(tags.get('shared') ?? 0),
       master: Number(tags.get('master') ?? 0),

@@ -1,9 +1,9 @@
 import { fstatSync, statSync } from 'node:fs';
 import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
-import { checkDescriptor, checkPath, type WithDescriptor } from './checks.js';
-import { MNT_DETACH } from './constants.js';
-import { borrow, Program, run, runSync, succeed, type Operation } from './program.js';
+import { checkKeys, checkPath } from '../options.js';
+import { checkDescriptor, type WithDescriptor } from './checks.js';
+import { MNT_DETACH } from '../system-calls/constants.js';
+import { borrow, ThreadProgram, run, runSync, succeed, type Operation } from './program.js';
 
 export interface PivotRootOptions {
   /** The mount namespace: another one than that of this process. */
@@ -20,7 +20,7 @@ function* pivotRootOperation(newRoot: string, putOld: string | undefined, option
       'takes a mount namespace other than the own one: the root folder would be another for all processes there, this one included';
     throw new ArgumentError('pivotRoot.namespace', reason);
   }
-  const program = new Program().enter('pivotRoot.namespace', namespace);
+  const program = new ThreadProgram().enter('pivotRoot.namespace', namespace);
   const subject = `pivotRoot.newRoot ${JSON.stringify(newRoot)}`;
   if (putOld === undefined) {
     // The old root is put on top of the new one, and unmounted from there.

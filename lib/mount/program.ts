@@ -2,16 +2,10 @@ import type { Performed, PerformFailure, SystemCall } from '../native/addon.js';
 import { flagOf } from '../namespace-types.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
+import { CLONE_FS } from '../system-calls/constants.js';
+import { Program, type Argument, type ResultOf } from '../system-calls/program.js';
 import type { WithDescriptor } from './checks.js';
-import { CLONE_FS } from './constants.js';
 import { mountError } from './error.js';
-
-export type Argument = SystemCall['args'][number];
-
-/** The result of a call, as an argument of later ones. */
-export interface ResultOf {
-  readonly result: number;
-}
 
 /** A descriptor of this library's own for the same file: the owner may close his, and the number be another file's. */
 export interface Borrowed extends Disposable {
@@ -29,18 +23,10 @@ export function borrow(subject: string, holder: WithDescriptor | undefined): Bor
   return { fd: descriptor.fd, [Symbol.dispose]: () => descriptor.close() };
 }
 
-/** System calls that are made one after the other in a thread of their own, and what each is about. */
-export class Program {
-  readonly #calls: SystemCall[] = [];
-  readonly #subjects: string[] = [];
+/** System calls in a thread of their own. */
+export class ThreadProgram extends Program {
   readonly #rescue: SystemCall[] = [];
   #keep = -1;
-
-  /** `subject` is what an error names. */
-  add(subject: string, name: string, args: readonly Argument[], tolerated?: number): ResultOf {
-    this.#subjects.push(subject);
-    return { result: this.#calls.push({ name, args, tolerated }) - 1 };
-  }
 
   /** Enters a mount namespace, if there is one: its root folder is that of the calls that follow. */
   enter(subject: string, namespace: Borrowed | undefined): this {
@@ -62,16 +48,17 @@ export class Program {
   }
 
   get parameters(): [program: SystemCall[], rescue: number, keep: number] {
-    return [[...this.#calls, ...this.#rescue], this.#calls.length, this.#keep];
+    return [[...this.calls, ...this.#rescue], this.calls.length, this.#keep];
   }
 
-  subject(step = 0): string {
-    return this.#subjects[step] ?? '';
+  /** The error of the call that failed; `said` is what the kernel had to say about it. */
+  error(failure: PerformFailure, said?: string): Error {
+    return mountError(failure, this.subject(failure.step ?? 0) ?? '', said);
   }
 }
 
 /** Programs of which the later ones depend on what came of the earlier. Written once, carried out in either way. */
-export type Operation<T> = Generator<Program, T, Performed | PerformFailure>;
+export type Operation<T> = Generator<ThreadProgram, T, Performed | PerformFailure>;
 
 export async function run<T>(operation: Operation<T>): Promise<T> {
   let step = operation.next();
@@ -86,8 +73,8 @@ export function runSync<T>(operation: Operation<T>): T {
 }
 
 /** The outcome of a program that has to succeed. */
-export function* succeed(program: Program): Operation<Performed> {
+export function* succeed(program: ThreadProgram): Operation<Performed> {
   const outcome = yield program;
-  if (isFailure(outcome)) throw mountError(outcome, program.subject(outcome.step));
+  if (isFailure(outcome)) throw program.error(outcome);
   return outcome;
 }

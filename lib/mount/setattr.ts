@@ -1,10 +1,19 @@
 import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
-import { mountAttr } from './attr.js';
-import { checkDescriptor, checkPath, checkSwitch, type InNamespace, type WithDescriptor } from './checks.js';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from './constants.js';
-import { checkAttributes, checkCleared, propagationBits, type MountAttribute, type Propagation } from './flags.js';
-import { borrow, Program, run, runSync, succeed, type Argument, type Borrowed, type Operation } from './program.js';
+import { checkKeys, checkPath } from '../options.js';
+import { checkDescriptor, checkSwitch, type InNamespace, type WithDescriptor } from './checks.js';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from '../system-calls/constants.js';
+import { setAttributes, type Place } from '../system-calls/mounts.js';
+import type { Program } from '../system-calls/program.js';
+import {
+  attributeBits,
+  checkAttributes,
+  checkCleared,
+  clearedBySetting,
+  propagationBits,
+  type MountAttribute,
+  type Propagation,
+} from './flags.js';
+import { borrow, run, runSync, succeed, ThreadProgram, type Borrowed, type Operation } from './program.js';
 
 /** What is to be changed of mounts. */
 export interface MountAttributes {
@@ -45,9 +54,6 @@ export function changesNothing({ set, clear, propagation, idmap }: Checked): boo
   return set.length === 0 && clear.length === 0 && propagation === undefined && idmap === undefined;
 }
 
-/** Where a mount is: a path, or a descriptor of the mount itself. */
-export type Place = readonly [folder: Argument, path: string, flags: number];
-
 export function addChange(
   program: Program,
   subject: string,
@@ -55,8 +61,12 @@ export function addChange(
   { set, clear, propagation, recursive }: Checked,
   idmap: Borrowed | undefined,
 ): void {
-  const attr = mountAttr({ set, clear, propagation, userns: idmap?.fd });
-  program.add(subject, 'mount_setattr', [folder, path, flags | (recursive ? AT_RECURSIVE : 0), attr, attr.length]);
+  setAttributes(program, subject, [folder, path, flags | (recursive ? AT_RECURSIVE : 0)], {
+    set: attributeBits(set),
+    clear: attributeBits(clear) | clearedBySetting(set),
+    propagation,
+    userns: idmap?.fd,
+  });
 }
 
 /** Of a descriptor. */
@@ -67,7 +77,7 @@ export function* setattrOperation(argument: string, fd: number, options: MountAt
     throw new ArgumentError(argument, `takes at least one of ${OPTIONS.slice(0, 4).join(', ')}`);
   using mount = borrow(argument, { fd });
   using idmap = borrow(`${argument}.idmap`, change.idmap);
-  const program = new Program();
+  const program = new ThreadProgram();
   addChange(program, argument, [mount.fd, '', AT_EMPTY_PATH], change, idmap);
   yield* succeed(program);
 }
@@ -82,7 +92,7 @@ function* mountSetattrOperation(path: string, options: MountSetattrOptions): Ope
     throw new ArgumentError('mountSetattr', `takes at least one of ${OPTIONS.slice(0, 4).join(', ')}`);
   using namespace = borrow('mountSetattr.namespace', checkDescriptor('mountSetattr.namespace', options.namespace));
   using idmap = borrow('mountSetattr.idmap', change.idmap);
-  const program = new Program().enter('mountSetattr.namespace', namespace);
+  const program = new ThreadProgram().enter('mountSetattr.namespace', namespace);
   addChange(program, `mountSetattr.path ${JSON.stringify(path)}`, [AT_FDCWD, path, 0], change, idmap);
   yield* succeed(program);
 }

@@ -1,5 +1,5 @@
 import { LITTLE_ENDIAN } from '../wire/writer.js';
-import { MOUNT_ATTR_IDMAP, MS_UNBINDABLE } from './constants.js';
+import { MOUNT_ATTR_IDMAP, MS_UNBINDABLE } from '../system-calls/constants.js';
 import { attributesIn } from './flags.js';
 import { groups, optionsIn, type MountInfo } from './mountinfo.js';
 

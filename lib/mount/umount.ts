@@ -1,8 +1,8 @@
 import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
-import { checkDescriptor, checkPath, checkSwitch, type InNamespace } from './checks.js';
-import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from './constants.js';
-import { borrow, Program, run, runSync, succeed, type Operation } from './program.js';
+import { checkKeys, checkPath } from '../options.js';
+import { checkDescriptor, checkSwitch, type InNamespace } from './checks.js';
+import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from '../system-calls/constants.js';
+import { borrow, ThreadProgram, run, runSync, succeed, type Operation } from './program.js';
 
 export interface UmountOptions extends InNamespace {
   /** Takes the mount and all below it out of sight now; they end when nobody uses them any more. */
@@ -29,7 +29,7 @@ function* umountOperation(target: string, options: UmountOptions): Operation<voi
   if (options.expire === true && (flags & (MNT_DETACH | MNT_FORCE)) !== 0)
     throw new ArgumentError('umount.expire', 'goes without detach and force');
   using namespace = borrow('umount.namespace', checkDescriptor('umount.namespace', options.namespace));
-  const program = new Program().enter('umount.namespace', namespace);
+  const program = new ThreadProgram().enter('umount.namespace', namespace);
   program.add(`umount.target ${JSON.stringify(target)}`, 'umount2', [target, flags]);
   yield* succeed(program);
 }

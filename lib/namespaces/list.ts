@@ -4,7 +4,7 @@ import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { isFailure } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
-import { pinsIn, type Pin } from './mountinfo.js';
+import { pinsIn, type Pin } from './pins.js';
 import { NETNS_DIRECTORY } from './names.js';
 import { NsidLookup } from './nsid.js';
 import { fileOf, openCurrent } from './open.js';

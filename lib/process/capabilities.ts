@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { checkKeys } from '../options.js';
-import { words, type Program } from './program.js';
+import { EINVAL } from '../system-calls/constants.js';
+import { words, type Program } from '../system-calls/program.js';
 
 /** include/uapi/linux/capability.h, in the order of their numbers. */
 export const CAPABILITIES = [
@@ -67,7 +68,6 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
-const EINVAL = 22;
 
 export type CheckedCapabilities = Readonly<Record<(typeof SETS)[number], readonly number[] | undefined>>;
 

@@ -4,5 +4,6 @@ export type { IdMapping } from './id-map.js';
 export type { BindMount, FilesystemMount, SpawnPropagation, SpawnMount } from './mounts.js';
 export type { NamespaceChoice } from './namespaces.js';
 export type { Resource, ResourceLimit, ResourceLimits } from './rlimits.js';
-export { spawn, type SpawnOptions } from './spawn.js';
+export { spawn } from './spawn.js';
+export type { SpawnOptions } from './spawn-options.js';
 export type { Stdio, StdioEntry, Terminal, TerminalOptions } from './stdio.js';

@@ -1,7 +1,30 @@
 import { statSync } from 'node:fs';
 import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
-import { AT_EMPTY_PATH, AT_FDCWD, longs, O_CLOEXEC, type Program } from './program.js';
+import { checkKeys, checkPath } from '../options.js';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  EEXIST,
+  MNT_DETACH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS_REC,
+  O_CLOEXEC,
+  O_CREAT,
+  O_PATH,
+  RESOLVE_NO_MAGICLINKS,
+} from '../system-calls/constants.js';
+import {
+  attach,
+  ATTRIBUTES,
+  cloneTree,
+  makeFilesystem,
+  mountContext,
+  PROPAGATION,
+  setAttributes,
+} from '../system-calls/mounts.js';
+import { longs, type Program, type ResultOf } from '../system-calls/program.js';
 
 interface MountAttributes {
   /** The folder or file to mount at: absolute, in the child's root; made when it is missing and the root is the child's own. `'/'` is the root itself. */
@@ -34,31 +57,8 @@ export interface FilesystemMount extends MountAttributes {
 export type SpawnMount = BindMount | FilesystemMount;
 export type SpawnPropagation = 'private' | 'slave' | 'shared' | 'unbindable';
 
-const PROPAGATION: Readonly<Record<SpawnPropagation, number>> = {
-  unbindable: 1 << 17,
-  private: 1 << 18,
-  slave: 1 << 19,
-  shared: 1 << 20,
-};
-const MS_REC = 16384;
-const MNT_DETACH = 2;
-const AT_RECURSIVE = 0x8000;
-const O_CREAT = 0o100;
-const O_PATH = 0o10000000;
-const OPEN_TREE_CLONE = 1;
-const FSOPEN_CLOEXEC = 1;
-const FSMOUNT_CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
-const MOVE_MOUNT_T_SYMLINKS = 0x10;
-const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
-const RESOLVE_NO_MAGICLINKS = 2n;
-const MOUNT_ATTR_IDMAP = 0x100000;
-const EEXIST = 17;
-
-const ATTRIBUTES = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8 } as const;
+/** The attributes that can be given: those of ATTRIBUTES that containers are made with. */
+const OFFERED = ['readOnly', 'noSuid', 'noDev', 'noExec'] as const;
 
 export interface RootOptions {
   /** The folder that is the child's root, or at which its root is mounted. */
@@ -68,12 +68,6 @@ export interface RootOptions {
   readonly propagation: SpawnPropagation;
   /** Whether the child has a mount namespace of its own. */
   readonly isOwn: boolean;
-}
-
-export function checkPath(argument: string, path: unknown): string {
-  if (typeof path !== 'string' || !path.startsWith('/') || path.includes('\0'))
-    throw new ArgumentError(argument, `takes an absolute path, not ${JSON.stringify(path)}`);
-  return path;
 }
 
 export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): void {
@@ -92,7 +86,7 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): v
   for (const [i, mount] of (mounts as readonly SpawnMount[]).entries()) {
     const name = `options.mounts[${i}]`;
     const keys = mount?.type === 'bind' ? ['source', 'recursive', 'idmap'] : ['source', 'parameters'];
-    checkKeys(name, mount, ['type', 'target', ...Object.keys(ATTRIBUTES), ...keys]);
+    checkKeys(name, mount, ['type', 'target', ...OFFERED, ...keys]);
     if (typeof mount.type !== 'string' || !/^[\w.]+$/.test(mount.type))
       throw new ArgumentError(`${name}.type`, "takes 'bind' or the name of a file system");
     checkPath(`${name}.target`, mount.target);
@@ -114,10 +108,7 @@ function isBind(mount: SpawnMount): mount is BindMount {
 }
 
 function attributes(mount: MountAttributes): number {
-  return Object.entries(ATTRIBUTES).reduce(
-    (bits, [key, bit]) => bits | (mount[key as keyof typeof ATTRIBUTES] === true ? bit : 0),
-    0,
-  );
+  return OFFERED.reduce((bits, name) => bits | (mount[name] === true ? ATTRIBUTES[name] : 0), 0);
 }
 
 /**
@@ -140,8 +131,7 @@ export function setRoot(program: Program, options: RootOptions): void {
   }));
   if (root !== undefined) {
     const own = made.find(({ mount }) => mount.target === '/');
-    const fd =
-      own?.fd ?? program.add('root', 'open_tree', [AT_FDCWD, root, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE]);
+    const fd = own?.fd ?? cloneTree(program, 'root', root, true);
     place(program, own?.step ?? 'root', fd, root);
     program.add('root', 'chdir', [root]);
     // The old root ends up on top of the new one, where "." still leads to it.
@@ -154,55 +144,47 @@ export function setRoot(program: Program, options: RootOptions): void {
     if (root === undefined) place(program, step, fd, mount.target);
     else {
       const target = openTarget(program, step, mount);
-      program.add(step, 'move_mount', [fd, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]);
+      attach(program, step, fd, [target, '', MOVE_MOUNT_T_EMPTY_PATH]);
     }
   }
-  if (readOnlyRoot) {
-    const attr = longs([BigInt(ATTRIBUTES.readOnly), 0n, 0n, 0n]);
-    program.add('readOnlyRoot', 'mount_setattr', [AT_FDCWD, '/', 0, attr, attr.length]);
-  }
+  if (readOnlyRoot) setAttributes(program, 'readOnlyRoot', [AT_FDCWD, '/', 0], { set: ATTRIBUTES.readOnly });
 }
 
-type Result = ReturnType<Program['add']>;
-
-function detached(program: Program, step: string, mount: SpawnMount): Result {
+function detached(program: Program, step: string, mount: SpawnMount): ResultOf {
   return isBind(mount) ? bound(program, step, mount) : created(program, step, mount);
 }
 
-function bound(program: Program, step: string, mount: BindMount): Result {
+function bound(program: Program, step: string, mount: BindMount): ResultOf {
   const { source, recursive = true, idmap } = mount;
-  const all = recursive ? AT_RECURSIVE : 0;
-  const tree = program.add(step, 'open_tree', [AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | all]);
-  const set = attributes(mount) | (idmap === undefined ? 0 : MOUNT_ATTR_IDMAP);
-  if (set !== 0) {
-    const attr = longs([BigInt(set), 0n, 0n, BigInt(idmap?.fd ?? 0)]);
-    program.add(step, 'mount_setattr', [tree, '', AT_EMPTY_PATH | all, attr, attr.length]);
-  }
+  const tree = cloneTree(program, step, source, recursive);
+  const change = { set: attributes(mount), userns: idmap?.fd };
+  if (change.set !== 0 || idmap !== undefined)
+    setAttributes(program, step, [tree, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)], change);
   return tree;
 }
 
-function created(program: Program, step: string, mount: FilesystemMount): Result {
+function created(program: Program, step: string, mount: FilesystemMount): ResultOf {
   const { type, source = type, parameters = {} } = mount;
-  const context = program.add(step, 'fsopen', [type, FSOPEN_CLOEXEC]);
-  program.add(step, 'fsconfig', [context, FSCONFIG_SET_STRING, 'source', source, 0]);
-  for (const [key, value] of Object.entries(parameters)) {
-    const at = `${step}.parameters.${key}`;
-    if (value === true) program.add(at, 'fsconfig', [context, FSCONFIG_SET_FLAG, key, null, 0]);
-    else program.add(at, 'fsconfig', [context, FSCONFIG_SET_STRING, key, `${value}`, 0]);
-  }
-  program.add(step, 'fsconfig', [context, FSCONFIG_CMD_CREATE, null, null, 0]);
-  return program.add(step, 'fsmount', [context, FSMOUNT_CLOEXEC, attributes(mount)]);
+  const context = makeFilesystem(program, step, type, [
+    { key: 'source', value: source, subject: step },
+    ...Object.entries(parameters).map(([key, value]) => ({
+      key,
+      value: value === true ? value : `${value}`,
+      subject: `${step}.parameters.${key}`,
+    })),
+  ]);
+  return mountContext(program, step, context, attributes(mount));
 }
 
-function place(program: Program, step: string, fd: Result, target: string): void {
-  program.add(step, 'move_mount', [fd, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS]);
+function place(program: Program, step: string, fd: ResultOf, target: string): void {
+  attach(program, step, fd, [AT_FDCWD, target, MOVE_MOUNT_T_SYMLINKS]);
 }
 
 /**
  * In a root of the child's own: makes what is missing of the target, and returns it opened. Its links lead nowhere else, but for
  * those that are none, such as /proc/PID/root of another process: those are not followed.
  */
-function openTarget(program: Program, step: string, mount: SpawnMount): Result {
+function openTarget(program: Program, step: string, mount: SpawnMount): ResultOf {
   const parts = mount.target.split('/').filter((part) => part !== '' && part !== '.');
   const isFolder = !isBind(mount) || statSync(mount.source).isDirectory();
   for (const [i, name] of parts.entries()) {
@@ -215,7 +197,7 @@ function openTarget(program: Program, step: string, mount: SpawnMount): Result {
   return open(program, step, parts, O_PATH);
 }
 
-function open(program: Program, step: string, parts: readonly string[], flags: number, mode = 0): Result {
+function open(program: Program, step: string, parts: readonly string[], flags: number, mode = 0): ResultOf {
   const how = longs([BigInt(flags | O_CLOEXEC), BigInt(mode), RESOLVE_NO_MAGICLINKS]);
   return program.add(step, 'openat2', [AT_FDCWD, `/${parts.join('/')}`, how, how.length]);
 }

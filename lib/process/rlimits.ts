@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkKeys } from '../options.js';
-import { longs, type Program } from './program.js';
+import { longs, type Program } from '../system-calls/program.js';
 
 /** include/uapi/asm-generic/resource.h, in the order of their numbers. `getrlimit(2)` says what each limits, in which unit. */
 const RESOURCES = [
@@ -39,16 +39,28 @@ function limit(argument: string, value: ResourceLimit): bigint {
   return BigInt(value);
 }
 
-export function setResourceLimits(program: Program, limits: ResourceLimits): void {
+/** A limit by the number of its resource, and both its values. */
+export interface CheckedLimit {
+  readonly resource: Resource;
+  readonly number: number;
+  readonly both: readonly [soft: bigint, hard: bigint];
+}
+
+export function checkResourceLimits(limits: ResourceLimits): CheckedLimit[] {
   checkKeys('options.rlimits', limits, RESOURCES);
-  for (const [number, resource] of RESOURCES.entries()) {
+  return RESOURCES.flatMap((resource, number) => {
     const given = limits[resource];
-    if (given === undefined) continue;
+    if (given === undefined) return [];
     const name = `options.rlimits.${resource}`;
     if (typeof given === 'object') checkKeys(name, given, ['soft', 'hard']);
     const { soft, hard } = typeof given === 'object' ? given : { soft: given, hard: given };
-    const both = [limit(`${name}.soft`, soft), limit(`${name}.hard`, hard)];
-    if (both[0]! > both[1]!) throw new ArgumentError(`${name}.soft`, 'is above the hard limit');
+    const both = [limit(`${name}.soft`, soft), limit(`${name}.hard`, hard)] as const;
+    if (both[0] > both[1]) throw new ArgumentError(`${name}.soft`, 'is above the hard limit');
+    return [{ resource, number, both }];
+  });
+}
+
+export function setResourceLimits(program: Program, limits: readonly CheckedLimit[]): void {
+  for (const { resource, number, both } of limits)
     program.add(`rlimits.${resource}`, 'prlimit64', [0, number, longs(both), null]);
-  }
 }

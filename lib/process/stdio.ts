@@ -6,7 +6,8 @@ import type { Descriptor } from '../native/addon.js';
 import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
-import { F_DUPFD_CLOEXEC, type Program } from './program.js';
+import { F_DUPFD_CLOEXEC } from '../system-calls/constants.js';
+import type { Program } from '../system-calls/program.js';
 
 /**
  * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream

@@ -8,7 +8,8 @@ import { CAPABILITIES, type Capability } from '../../lib/process/capabilities.js
 import type { Child, Exit } from '../../lib/process/child.js';
 import type { BindMount } from '../../lib/process/mounts.js';
 import type { NamespaceType } from '../../lib/namespace-types.js';
-import { spawn, type SpawnOptions } from '../../lib/process/spawn.js';
+import { spawn } from '../../lib/process/spawn.js';
+import type { SpawnOptions } from '../../lib/process/spawn-options.js';
 import { noNetns } from './netns.js';
 
 export interface Outcome {

@@ -15,7 +15,7 @@ import {
 } from '../../lib/mount/index.js';
 import { mountOperation } from '../../lib/mount/mount.js';
 import { parseMountinfo } from '../../lib/mount/mountinfo.js';
-import type { Program } from '../../lib/mount/program.js';
+import type { ThreadProgram } from '../../lib/mount/program.js';
 import type { Performed, PerformFailure } from '../../lib/native/addon.js';
 import { errorOf } from '../support/rejection.js';
 
@@ -188,7 +188,7 @@ describe('mount where calls are missing or fail', () => {
     let step = operation.next();
     try {
       for (const answer of answers) {
-        asked.push((step.value as Program).parameters[0].map(({ name, args }) => [name, ...args]));
+        asked.push((step.value as ThreadProgram).parameters[0].map(({ name, args }) => [name, ...args]));
         step = operation.next(answer);
       }
     } catch (error) {

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { ArgumentError } from '../../lib/errors.js';
 import type { NamespaceInfo } from '../../lib/namespaces/list.js';
-import { pinsIn } from '../../lib/namespaces/mountinfo.js';
+import { pinsIn } from '../../lib/namespaces/pins.js';
 import { namespaceTree, type NamespaceNode } from '../../lib/namespaces/tree.js';
 
 test('pins are read out of mountinfo, with and without propagation, and nothing else', () => {

@@ -10,8 +10,8 @@ import {
 } from '../../lib/process/capabilities.js';
 import { flagOf } from '../../lib/namespace-types.js';
 import { checkNamespaces } from '../../lib/process/namespaces.js';
-import { Program } from '../../lib/process/program.js';
-import { setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
+import { Program } from '../../lib/system-calls/program.js';
+import { checkResourceLimits, setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
 import { signalName, signalNumber } from '../../lib/process/signals.js';
 import { errorOf } from '../support/rejection.js';
 
@@ -90,7 +90,10 @@ describe('capabilities', () => {
 describe('resource limits', () => {
   test('are 64 bits each, soft before hard', () => {
     const { calls } = programOf((program) =>
-      setResourceLimits(program, { nofile: { soft: 10, hard: 'unlimited' }, as: 2 ** 40, cpu: undefined }),
+      setResourceLimits(
+        program,
+        checkResourceLimits({ nofile: { soft: 10, hard: 'unlimited' }, as: 2 ** 40, cpu: undefined }),
+      ),
     );
     expect(
       calls.map(({ name, args }) => [name, args[1], [...new BigUint64Array((args[2] as Uint8Array).buffer)]]),
@@ -111,7 +114,7 @@ describe('resource limits', () => {
       [{ nofile: { soft: 1, hard: 2, max: 3 } }, 'options.rlimits.nofile.max'],
       [{ nofile: null }, 'options.rlimits.nofile'],
     ] as const)
-      expect(await errorOf(() => setResourceLimits(new Program(), limits as unknown as ResourceLimits))).toMatchObject({
+      expect(await errorOf(() => checkResourceLimits(limits as unknown as ResourceLimits))).toMatchObject({
         name: 'ArgumentError',
         argument,
       });

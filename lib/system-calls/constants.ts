@@ -1,4 +1,4 @@
-/** Numbers of include/uapi/linux/mount.h, fcntl.h and sched.h. */
+/** Numbers of include/uapi/linux/mount.h, fcntl.h, openat2.h and sched.h, and errnos. */
 
 export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
@@ -26,6 +26,8 @@ export const FSMOUNT_CLOEXEC = 1;
 
 export const OPEN_TREE_CLONE = 1;
 export const MOVE_MOUNT_F_EMPTY_PATH = 4;
+export const MOVE_MOUNT_T_SYMLINKS = 0x10;
+export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 export const MOVE_MOUNT_BENEATH = 0x200;
 
 export const AT_FDCWD = -100;
@@ -33,13 +35,20 @@ export const AT_EMPTY_PATH = 0x1000;
 export const AT_RECURSIVE = 0x8000;
 
 export const O_RDONLY = 0;
-export const O_PATH = 0x200000;
+export const O_WRONLY = 1;
+export const O_CREAT = 0x40;
 export const O_CLOEXEC = 0x80000;
+export const O_PATH = 0x200000;
+export const F_DUPFD_CLOEXEC = 1030;
+export const RESOLVE_NO_MAGICLINKS = 2n;
 
+export const CLONE_VM = 0x100;
 export const CLONE_FS = 0x200;
 
 export const EPERM = 1;
 export const ENOENT = 2;
+export const EEXIST = 17;
 export const EINVAL = 22;
+export const ENOSPC = 28;
 export const ENOSYS = 38;
 export const EOVERFLOW = 75;

@@ -1,0 +1,179 @@
+import { addon } from '../native/load.js';
+import { flagOf } from '../namespace-types.js';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  CLONE_VM,
+  EPERM,
+  F_DUPFD_CLOEXEC,
+  O_CLOEXEC,
+  O_WRONLY,
+} from '../system-calls/constants.js';
+import { pointers, Program, words, type ResultOf } from '../system-calls/program.js';
+import { dropBounding, keepCapabilities, setCapabilities } from './capabilities.js';
+import { hasInside, type IdMapping } from './id-map.js';
+import { setRoot } from './mounts.js';
+import { setResourceLimits } from './rlimits.js';
+import type { CheckedSpawn, Environment, SpawnOptions } from './spawn-options.js';
+import { controlTerminal, type PreparedStdio } from './stdio.js';
+
+const ANY_ERROR = -1;
+const PR_SET_PDEATHSIG = 1;
+const PR_SET_NO_NEW_PRIVS = 38;
+const SECCOMP_SET_MODE_FILTER = 1;
+const CLOSE_RANGE_CLOEXEC = 4;
+const LAST_DESCRIPTOR = 0xffffffff;
+
+interface Written {
+  readonly file: string;
+  readonly text: string;
+  readonly step: string;
+}
+
+/** What is done to start a program, and by whom. */
+export interface Plan {
+  /** By the child. */
+  readonly program: Program;
+  /** By one that goes ahead, where the child has to be born into namespaces that there are. */
+  readonly entry: Program;
+  /** By this process, in the child's folder of /proc. */
+  readonly writes: readonly Written[];
+  /** CLONE_*. */
+  readonly flags: number;
+}
+
+/** What the child does, in this order: each thing while it has the right to, and knows the paths. */
+export function planned(checked: CheckedSpawn, stdio: PreparedStdio): Plan {
+  const { command, argv, options, namespaces, isNewUser, ownUid, root, capabilities, environment } = checked;
+  const { uidMap, gidMap, uidText, gidText } = checked.idMaps;
+  const program = new Program();
+  const entry = new Program();
+  stdio.place(program);
+  const init = options.init === true ? openInit(program) : undefined;
+  const { joined } = namespaces;
+  // To be born into a pid or user namespace takes a parent that joined it; and what is made after joining belongs to it.
+  const ahead =
+    namespaces.flags !== 0 || joined.some(({ kind }) => kind === 'pid' || kind === 'user' || kind === 'time');
+  for (const { kind, fd } of joined) (ahead ? entry : program).add(`namespaces.${kind}`, 'setns', [fd, flagOf(kind)]);
+  if (isNewUser) becomeRoot(program, uidMap, gidMap, options.setgroups !== 'deny' && ownUid === 0);
+  if (options.detached === true || stdio.isTerminal) program.add('detached', 'setsid', []);
+  if (stdio.isTerminal) controlTerminal(program);
+  for (const [key, call] of [
+    ['hostname', 'sethostname'],
+    ['domainname', 'setdomainname'],
+  ] as const) {
+    const name = options[key];
+    if (name !== undefined) program.add(key, call, [name, Buffer.byteLength(name)]);
+  }
+  for (const { step, path, text } of checked.sysctls) writeFile(program, step, path, text);
+  if (namespaces.isNew('time')) {
+    program.add('namespaces.time', 'unshare', [flagOf('time')]);
+    if (checked.offsets !== '') writeFile(program, 'timeOffsets', '/proc/self/timens_offsets', checked.offsets);
+  }
+  setRoot(program, root);
+  setResourceLimits(program, checked.limits);
+  if (options.nice !== undefined) program.add('nice', 'setpriority', [0, 0, options.nice]);
+  if (options.umask !== undefined) program.add('umask', 'umask', [options.umask]);
+  if (capabilities !== undefined) {
+    dropBounding(program, capabilities);
+    keepCapabilities(program);
+  }
+  changeUser(program, options);
+  if (capabilities !== undefined) setCapabilities(program, capabilities);
+  if (options.cwd !== undefined) program.add('cwd', 'chdir', [options.cwd]);
+  if (checked.deathSignal !== undefined)
+    program.add('deathSignal', 'prctl', [PR_SET_PDEATHSIG, checked.deathSignal, 0, 0, 0]);
+  if (options.noNewPrivileges === true) program.add('noNewPrivileges', 'prctl', [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
+  program.add('stdio', 'close_range', [Math.max(stdio.count, 3), LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC]);
+  if (options.seccomp !== undefined) filter(program, options.seccomp);
+  if (init !== undefined) executeInit(program, init, command, argv, environment, Math.max(stdio.count, 3));
+  else execute(program, command, argv, environment);
+  const writes: Written[] = [];
+  if (isNewUser) {
+    if ((options.setgroups ?? (ownUid === 0 ? 'allow' : 'deny')) === 'deny')
+      writes.push({ file: 'setgroups', text: 'deny', step: 'setgroups' });
+    writes.push({ file: 'uid_map', text: uidText, step: 'uidMap' });
+    writes.push({ file: 'gid_map', text: gidText, step: 'gidMap' });
+  }
+  if (options.oomScoreAdjust !== undefined)
+    writes.push({ file: 'oom_score_adj', text: `${options.oomScoreAdjust}`, step: 'oomScoreAdjust' });
+  // Of processes that share their memory all get the same oom_score_adj, and none may enter a time namespace. A copy
+  // takes the longer the larger the heap is.
+  const takesCopy = options.oomScoreAdjust !== undefined || joined.some(({ kind }) => kind === 'time');
+  return { program, entry, writes, flags: namespaces.flags + (takesCopy ? 0 : CLONE_VM) };
+}
+
+/** Writes a file that exists, in the child. */
+function writeFile(program: Program, step: string, path: string, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  const file = program.add(step, 'openat', [AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0]);
+  program.add(step, 'write', [file, bytes, bytes.length]);
+  program.add(step, 'close', [file]);
+}
+
+/** In a new user namespace: with the ids outside nobody is anybody inside until this. */
+function becomeRoot(
+  program: Program,
+  uidMap: readonly IdMapping[],
+  gidMap: readonly IdMapping[],
+  mayGroups: boolean,
+): void {
+  if (hasInside(gidMap, 0)) {
+    // Refused in a user namespace within one that denies it.
+    if (mayGroups) program.add('gidMap', 'setgroups', [0, null], EPERM);
+    program.add('gidMap', 'setresgid', [0, 0, 0]);
+  }
+  if (hasInside(uidMap, 0)) program.add('uidMap', 'setresuid', [0, 0, 0]);
+}
+
+function changeUser(program: Program, { uid, gid, groups }: SpawnOptions): void {
+  // In a user namespace that denies setgroups there are none to give up, and who asks for some is told.
+  if (groups !== undefined) program.add('groups', 'setgroups', [groups.length, words(groups)]);
+  else if (gid !== undefined || uid !== undefined) program.add('groups', 'setgroups', [0, null], EPERM);
+  if (gid !== undefined) program.add('gid', 'setresgid', [gid, gid, gid]);
+  if (uid !== undefined) program.add('uid', 'setresuid', [uid, uid, uid]);
+}
+
+/** struct sock_fprog: a length of 16 bits, and a pointer. */
+function filter(program: Program, instructions: Uint8Array): void {
+  const bytes = new Uint8Array(16);
+  bytes.set(new Uint8Array(Uint16Array.of(instructions.length / 8).buffer));
+  program.add('seccomp', 'seccomp', [SECCOMP_SET_MODE_FILTER, 0, { bytes, pointers: [[8, instructions]] }]);
+}
+
+/** Where the command may be. */
+function paths(command: string, { path }: Environment): string[] {
+  if (command.includes('/')) return [command];
+  return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${command}`);
+}
+
+/** Tries the folders of PATH in turn, as the child sees them; the last one's error counts. */
+function execute(program: Program, command: string, argv: readonly string[], env: Environment): void {
+  const candidates = paths(command, env);
+  for (const [i, path] of candidates.entries()) {
+    const elsewhere = i < candidates.length - 1 ? ANY_ERROR : undefined;
+    program.add('command', 'execve', [path, pointers(argv), pointers(env.list)], elsewhere);
+  }
+}
+
+/** While the root is this process's. */
+function openInit(program: Program): ResultOf {
+  return program.add('init', 'openat', [AT_FDCWD, addon.path, O_CLOEXEC, 0]);
+}
+
+/** The init has the pipe for reports as the descriptor `report`, and hands it on to the program until that is executed. */
+function executeInit(
+  program: Program,
+  init: ResultOf,
+  command: string,
+  argv: readonly string[],
+  env: Environment,
+  report: number,
+): void {
+  const pipe = program.add('init', 'fcntl', [{ report: true }, F_DUPFD_CLOEXEC, report + 1]);
+  const file = program.add('init', 'fcntl', [init, F_DUPFD_CLOEXEC, report + 1]);
+  program.add('init', 'dup3', [pipe, report, 0]);
+  const step = program.calls.length;
+  const all = ['init', `${report}`, `${step}`, ...paths(command, env), '--', ...argv];
+  program.add('command', 'execveat', [file, '', pointers(all), pointers(env.list), AT_EMPTY_PATH]);
+}

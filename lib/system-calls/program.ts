@@ -1,0 +1,39 @@
+import type { CallStruct, Pointed, SystemCall } from '../native/addon.js';
+
+export type Argument = SystemCall['args'][number];
+
+/** The result of a call, as an argument of later ones. */
+export interface ResultOf {
+  readonly result: number;
+}
+
+/** System calls that are made one after the other elsewhere, in a child or in a thread of their own, and what each is about. */
+export class Program {
+  readonly calls: SystemCall[] = [];
+  readonly #subjects: string[] = [];
+
+  /** `subject` is what an error names. A call that fails with the errno `tolerated` does not end the program; -1: with any. */
+  add(subject: string, name: string, args: readonly Argument[], tolerated?: number): ResultOf {
+    this.#subjects.push(subject);
+    return { result: this.calls.push({ name, args, tolerated }) - 1 };
+  }
+
+  /** What the call at `index` is about. */
+  subject(index: number): string | undefined {
+    return this.#subjects[index];
+  }
+}
+
+/** An array of pointers with a null at its end, as `argv` is. */
+export function pointers(targets: readonly Pointed[]): CallStruct {
+  return { bytes: new Uint8Array(8 * (targets.length + 1)), pointers: targets.map((target, i) => [8 * i, target]) };
+}
+
+/** Numbers of one width, in the machine's order. */
+export function words(numbers: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(numbers).buffer);
+}
+
+export function longs(numbers: readonly bigint[]): Uint8Array {
+  return new Uint8Array(BigUint64Array.from(numbers).buffer);
+}
