@@ -827,7 +827,8 @@ describeUnless(without('memory') ?? without('pids') ?? without('cpu'), 'limits',
         expect(await ask(child)).toBe('there');
         const { current, stat } = cgroup.stat().memory!;
         expect(current).toBeGreaterThan(40 * MiB);
-        expect(stat.anon).toBeGreaterThan(40 * MiB);
+        // Counted by each processor for itself, and added up now and then.
+        expect(stat.anon).toBeGreaterThan(39 * MiB);
         // Lowered, it ends who holds on to too much.
         const exit = once(child, 'exit');
         await cgroup.set({ memory: { max: 16 * MiB } });

@@ -10,12 +10,25 @@ export interface Sandbox {
 }
 
 /** Who is not root tests in namespaces in which he is. */
-const rootless = process.getuid!() !== 0;
+export const rootless = process.getuid!() !== 0;
+
+/** A namespace such as this user can have. */
+export function newNetns(options: { readonly loopback?: boolean } = {}): Promise<Netns> {
+  return Netns.create({ ...options, rootless });
+}
+
+/** The same at once. */
+export function newNetnsSync(options: { readonly loopback?: boolean } = {}): Netns {
+  return Netns.createSync({ ...options, rootless });
+}
+
+/** Why a namespace can have no name here, if so. */
+export const noNames: string | undefined = rootless ? 'names are files in /run/netns, which is root’s' : undefined;
 
 /** Why no namespace can be made here, if so. */
 export const noNetns: string | undefined = (() => {
   try {
-    Netns.createSync({ rootless }).close();
+    newNetnsSync().close();
     return undefined;
   } catch (error) {
     return `no network namespaces: ${(error as Error).message}`;
@@ -29,7 +42,7 @@ export function olderThan(major: number, minor: number): string | undefined {
 }
 
 async function openSandbox(): Promise<Sandbox> {
-  const netns = await Netns.create({ rootless });
+  const netns = await newNetns();
   return { netns, client: await Rtnetlink.open({ netns }) };
 }
 
