@@ -33,6 +33,7 @@ const node = {
     regex: '^(?!node:|\\.{1,2}/)',
     message: 'netlace has no runtime dependencies; Node.js modules are node:*.',
   },
+  testing: { regex: '/testing(/|\\.js$)', message: 'lib/testing/ is for tests: nothing of the library imports it.' },
   none: { regex: '^node:', message: 'lib/wire/ is pure: it knows no Node.js module.' },
 };
 
@@ -42,6 +43,7 @@ const layerRules = folders.map((folder) => {
   const patterns = [
     node.never,
     node.prefix,
+    node.testing,
     {
       regex: `/(${forbidden.join('|')})/`,
       message: `lib/${folder}/ may import ${[...any, ...index.map((name) => `${name}/index`)].join(', ') || 'no other folder'}.`,

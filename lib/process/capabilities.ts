@@ -1,6 +1,13 @@
 import { ArgumentError } from '../errors.js';
 import { checkKeys } from '../options.js';
-import { EINVAL } from '../system-calls/constants.js';
+import {
+  EINVAL,
+  PR_CAPBSET_DROP,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_SET_KEEPCAPS,
+} from '../system-calls/constants.js';
 import { words, type Program } from '../system-calls/program.js';
 
 /** include/uapi/linux/capability.h, in the order of their numbers. */
@@ -62,11 +69,6 @@ export interface CapabilitySets {
 }
 
 const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;
-const PR_SET_KEEPCAPS = 8;
-const PR_CAPBSET_DROP = 24;
-const PR_CAP_AMBIENT = 47;
-const PR_CAP_AMBIENT_RAISE = 2;
-const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 export type CheckedCapabilities = Readonly<Record<(typeof SETS)[number], readonly number[] | undefined>>;

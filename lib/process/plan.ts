@@ -4,10 +4,14 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   CLONE_VM,
+  CLOSE_RANGE_CLOEXEC,
   EPERM,
   F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_WRONLY,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  SECCOMP_SET_MODE_FILTER,
 } from '../system-calls/constants.js';
 import { pointers, Program, words, type ResultOf } from '../system-calls/program.js';
 import { dropBounding, keepCapabilities, setCapabilities } from './capabilities.js';
@@ -18,10 +22,6 @@ import type { CheckedSpawn, Environment, SpawnOptions } from './spawn-options.js
 import { controlTerminal, type PreparedStdio } from './stdio.js';
 
 const ANY_ERROR = -1;
-const PR_SET_PDEATHSIG = 1;
-const PR_SET_NO_NEW_PRIVS = 38;
-const SECCOMP_SET_MODE_FILTER = 1;
-const CLOSE_RANGE_CLOEXEC = 4;
 const LAST_DESCRIPTOR = 0xffffffff;
 
 interface Written {

@@ -3,7 +3,7 @@ import { checkKeys } from '../options.js';
 import { longs, type Program } from '../system-calls/program.js';
 
 /** include/uapi/asm-generic/resource.h, in the order of their numbers. `getrlimit(2)` says what each limits, in which unit. */
-const RESOURCES = [
+export const RESOURCES = [
   'cpu',
   'fsize',
   'data',

@@ -1,4 +1,4 @@
-/** Numbers of include/uapi/linux/mount.h, fcntl.h, openat2.h and sched.h, and errnos. */
+/** Numbers of include/uapi/linux/, and errnos. */
 
 export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
@@ -41,6 +41,17 @@ export const O_CLOEXEC = 0x80000;
 export const O_PATH = 0x200000;
 export const F_DUPFD_CLOEXEC = 1030;
 export const RESOLVE_NO_MAGICLINKS = 2n;
+
+export const PR_SET_PDEATHSIG = 1;
+export const PR_SET_KEEPCAPS = 8;
+export const PR_CAPBSET_DROP = 24;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+export const SECCOMP_SET_MODE_FILTER = 1;
+export const CLOSE_RANGE_CLOEXEC = 4;
 
 export const CLONE_VM = 0x100;
 export const CLONE_FS = 0x200;

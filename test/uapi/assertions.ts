@@ -1,5 +1,6 @@
 /** What the tables of lib/ say, as expressions in C and the values that they have to have. */
 import * as netlink from '../../lib/netlink/constants.js';
+import { flagBits, type MountFlag } from '../../lib/mount/flags.js';
 import { nsidAttrs, RTM_GETNSID, RTM_NEWNSID } from '../../lib/namespaces/nsid.js';
 import { flagOf, NAMESPACE_TYPES } from '../../lib/namespace-types.js';
 import { linkTypeName } from '../../lib/rtnetlink/arphrd.js';
@@ -8,6 +9,10 @@ import { familyNumber } from '../../lib/rtnetlink/family.js';
 import { altNameAttrs } from '../../lib/rtnetlink/link-attrs.js';
 import { linkFlags } from '../../lib/rtnetlink/link-flags.js';
 import * as rtnetlink from '../../lib/rtnetlink/constants.js';
+import { CAPABILITIES } from '../../lib/process/capabilities.js';
+import { RESOURCES } from '../../lib/process/rlimits.js';
+import * as systemCalls from '../../lib/system-calls/constants.js';
+import { ATTRIBUTES, PROPAGATION } from '../../lib/system-calls/mounts.js';
 import { Writer } from '../../lib/wire/writer.js';
 import type { AttrSet, Header, Rows } from '../../lib/wire/attrs.js';
 import type { AnyCodec } from '../../lib/wire/codec.js';
@@ -117,10 +122,34 @@ function* ofHeaderBytes(): Generator<Assertion> {
   }
 }
 
+const mountFlags: readonly MountFlag[] = [
+  ...['readOnly', 'noSuid', 'noDev', 'noExec', 'noSymFollow', 'noAtime', 'noDirAtime', 'relAtime'],
+  ...['strictAtime', 'synchronous', 'dirSync', 'lazyTime', 'silent', 'remount', 'bind', 'move', 'recursive'],
+] as MountFlag[];
+
 /** Numbers that are in no table. */
 function* ofConstants(): Generator<Assertion> {
   for (const [name, value] of Object.entries({ ...netlink, ...rtnetlink, RTM_GETNSID, RTM_NEWNSID })) {
     yield { where: 'constants.ts', expression: name, value };
+  }
+  for (const [name, value] of Object.entries(systemCalls)) {
+    // Those of umount2(2) are in no header of include/uapi.
+    if (/^(MNT|UMOUNT)_/.test(name)) continue;
+    yield { where: 'system-calls/constants.ts', expression: name, value: Number(value) };
+  }
+  for (const [number, name] of CAPABILITIES.entries())
+    yield { where: 'capabilities.ts', expression: name, value: number };
+  for (const [number, name] of RESOURCES.entries())
+    yield { where: 'rlimits.ts', expression: `RLIMIT_${name.toUpperCase()}`, value: number };
+  const ofMounts = { ...PROPAGATION, ...Object.fromEntries(mountFlags.map((name) => [name, flagBits([name])])) };
+  for (const [prefix, names] of [
+    ['MOUNT_ATTR', ATTRIBUTES],
+    ['MS', ofMounts],
+  ] as const) {
+    for (const [name, value] of Object.entries(names)) {
+      const word = name === 'readOnly' ? 'RDONLY' : name === 'recursive' ? 'REC' : name.toUpperCase();
+      yield { where: `mounts.ts.${name}`, expression: `${prefix}_${word}`, value };
+    }
   }
   for (const family of ['unspec', 'inet', 'inet6', 'bridge']) {
     yield { where: 'family.ts', expression: `AF_${family.toUpperCase()}`, value: familyNumber(family) };

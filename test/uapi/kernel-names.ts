@@ -262,6 +262,7 @@ export const since: Readonly<Record<string, string>> = {
   IFLA_VXLAN_LOCALBYPASS: '6.5',
   IFLA_VXLAN_MC_ROUTE: '6.17',
   IFLA_VXLAN_RESERVED_BITS: '6.14',
+  MOVE_MOUNT_BENEATH: '6.5',
   NL_ATTR_TYPE_SINT: '6.7',
   NL_ATTR_TYPE_UINT: '6.7',
   NTF_EXT_EXT_VALIDATED: '6.17',

@@ -9,8 +9,12 @@ import { attributes, enumerations, memberPrefixes, members, since, unnamed } fro
 const HEADERS = [
   'errno.h',
   'stddef.h',
+  'sys/resource.h',
   'sys/socket.h',
   'linux/version.h',
+  'linux/capability.h',
+  'linux/close_range.h',
+  'linux/fcntl.h',
   'linux/icmpv6.h',
   'linux/if.h',
   'linux/if_addr.h',
@@ -20,11 +24,15 @@ const HEADERS = [
   'linux/if_link.h',
   'linux/if_vlan.h',
   'linux/lwtunnel.h',
+  'linux/mount.h',
   'linux/neighbour.h',
   'linux/net_namespace.h',
   'linux/netlink.h',
+  'linux/openat2.h',
+  'linux/prctl.h',
   'linux/rtnetlink.h',
   'linux/sched.h',
+  'linux/seccomp.h',
   'linux/veth.h',
 ];
 
@@ -99,6 +107,8 @@ test('each table is among them', () => {
     'RTAX.mtu',
     'IFA.label',
     'NFEA.dontRefresh',
+    'mounts.ts.noSuid',
+    'capabilities.ts',
   ]) {
     expect(wheres).toContain(where);
   }
