@@ -1,22 +1,35 @@
 import { ArgumentError } from '../errors.js';
+import type { Descriptor } from '../native/addon.js';
+import { addon } from '../native/load.js';
 import { flagOf, NAMESPACE_TYPES, type NamespaceType } from '../namespace-types.js';
+import { orThrow } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
 
-/** A namespace to be in: a new one, or one that there is: anything with its descriptor, such as a `Netns`; `'inherit'` is the default. */
-export type NamespaceChoice = 'new' | 'inherit' | { readonly fd: number };
+/**
+ * A namespace to be in: a new one; one that there is, by anything with its descriptor, such as a `Netns`; or that of a process, by
+ * its number or a descriptor from pidfd_open(2), which takes the right to trace it. `'inherit'` is the default.
+ */
+export type NamespaceChoice =
+  'new' | 'inherit' | { readonly fd: number } | { readonly pid: number } | { readonly pidfd: number };
+
+/** setns(2) takes either: a namespace, or a process that is in it. */
+interface Join<Place> {
+  readonly kind: NamespaceType;
+  readonly place: Place;
+}
 
 export interface Namespaces {
   /** Of the new ones, as CLONE_NEW* flags; without that of time, which a process cannot be born into. */
   readonly flags: number;
   readonly isNew: (kind: NamespaceType) => boolean;
-  readonly joined: readonly { readonly kind: NamespaceType; readonly fd: number }[];
+  readonly joined: readonly Join<{ readonly fd: number } | { readonly pid: number }>[];
 }
 
 export function checkNamespaces(choices: Readonly<Partial<Record<NamespaceType, NamespaceChoice>>> = {}): Namespaces {
   checkKeys('options.namespaces', choices, NAMESPACE_TYPES);
   let flags = 0;
   const created = new Set<NamespaceType>();
-  const joined: { kind: NamespaceType; fd: number }[] = [];
+  const joined: Join<{ readonly fd: number } | { readonly pid: number }>[] = [];
   for (const kind of NAMESPACE_TYPES) {
     const choice = choices[kind];
     if (choice === undefined || choice === 'inherit') continue;
@@ -24,12 +37,48 @@ export function checkNamespaces(choices: Readonly<Partial<Record<NamespaceType, 
       created.add(kind);
       if (kind !== 'time') flags += flagOf(kind);
     } else {
-      if (typeof choice !== 'object' || choice === null || !Number.isInteger(choice.fd) || choice.fd < 0)
-        throw new ArgumentError(`options.namespaces.${kind}`, "takes 'new', 'inherit' or an open namespace");
-      joined.push({ kind, fd: choice.fd });
+      joined.push({ kind, place: checkPlace(`options.namespaces.${kind}`, choice) });
     }
   }
   // The user namespace comes first: in it we may have the right to enter the others.
   joined.sort((a, b) => Number(b.kind === 'user') - Number(a.kind === 'user'));
   return { flags, isNew: (kind) => created.has(kind), joined };
+}
+
+function checkPlace(argument: string, choice: unknown): { readonly fd: number } | { readonly pid: number } {
+  const { fd, pid, pidfd } = (typeof choice === 'object' ? (choice ?? {}) : {}) as Record<string, unknown>;
+  const descriptor = fd ?? pidfd;
+  if (typeof descriptor === 'number' && Number.isInteger(descriptor) && descriptor >= 0) return { fd: descriptor };
+  if (descriptor === undefined && typeof pid === 'number' && Number.isInteger(pid) && pid > 0) return { pid };
+  throw new ArgumentError(argument, "takes 'new', 'inherit', an open namespace, { pid } or { pidfd }");
+}
+
+/** What `joined` is to setns(2), as long as it is not disposed of: from here on a pid is that process, or nobody. */
+export interface OpenedNamespaces extends Disposable {
+  readonly joined: readonly Join<number>[];
+}
+
+export function openJoined({ joined }: Namespaces): OpenedNamespaces {
+  const processes = new Map<number, Descriptor>();
+  const close = () => {
+    for (const process of processes.values()) process.close();
+  };
+  try {
+    for (const { kind, place } of joined)
+      if ('pid' in place && !processes.has(place.pid))
+        processes.set(
+          place.pid,
+          orThrow(addon.pidfdOpen(place.pid), `options.namespaces.${kind}, process ${place.pid}`),
+        );
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    joined: joined.map(({ kind, place }) => ({
+      kind,
+      place: 'pid' in place ? processes.get(place.pid)!.fd : place.fd,
+    })),
+    [Symbol.dispose]: close,
+  };
 }

@@ -17,6 +17,7 @@ import { pointers, Program, words, type ResultOf } from '../system-calls/program
 import { dropBounding, keepCapabilities, setCapabilities } from './capabilities.js';
 import { hasInside, type IdMapping } from './id-map.js';
 import { setRoot } from './mounts.js';
+import type { OpenedNamespaces } from './namespaces.js';
 import { setResourceLimits } from './rlimits.js';
 import type { CheckedSpawn, Environment, SpawnOptions } from './spawn-options.js';
 import { controlTerminal, type PreparedStdio } from './stdio.js';
@@ -43,18 +44,18 @@ export interface Plan {
 }
 
 /** What the child does, in this order: each thing while it has the right to, and knows the paths. */
-export function planned(checked: CheckedSpawn, stdio: PreparedStdio): Plan {
+export function planned(checked: CheckedSpawn, joined: OpenedNamespaces['joined'], stdio: PreparedStdio): Plan {
   const { command, argv, options, namespaces, isNewUser, ownUid, root, capabilities, environment } = checked;
   const { uidMap, gidMap, uidText, gidText } = checked.idMaps;
   const program = new Program();
   const entry = new Program();
   stdio.place(program);
   const init = options.init === true ? openInit(program) : undefined;
-  const { joined } = namespaces;
   // To be born into a pid or user namespace takes a parent that joined it; and what is made after joining belongs to it.
   const ahead =
     namespaces.flags !== 0 || joined.some(({ kind }) => kind === 'pid' || kind === 'user' || kind === 'time');
-  for (const { kind, fd } of joined) (ahead ? entry : program).add(`namespaces.${kind}`, 'setns', [fd, flagOf(kind)]);
+  for (const { kind, place } of joined)
+    (ahead ? entry : program).add(`namespaces.${kind}`, 'setns', [place, flagOf(kind)]);
   if (isNewUser) becomeRoot(program, uidMap, gidMap, options.setgroups !== 'deny' && ownUid === 0);
   if (options.detached === true || stdio.isTerminal) program.add('detached', 'setsid', []);
   if (stdio.isTerminal) controlTerminal(program);

@@ -4,6 +4,7 @@ import { addon } from '../native/load.js';
 import { isFailure, systemCallError } from '../netlink/system-call.js';
 import { EINVAL, ENOSPC, EPERM } from '../system-calls/constants.js';
 import { Child } from './child.js';
+import { openJoined } from './namespaces.js';
 import { planned, type Plan } from './plan.js';
 import { check, type SpawnOptions } from './spawn-options.js';
 import { prepareStdio } from './stdio.js';
@@ -23,10 +24,11 @@ const CGROUP_ERRORS: readonly number[] = [2, 9, 13, 16, 19, 95];
 export async function spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<Child> {
   const checked = check(command, args, options);
   options.signal?.throwIfAborted();
+  using opened = openJoined(checked.namespaces);
   const stdio = prepareStdio(options.stdio);
   let made;
   try {
-    const plan = planned(checked, stdio);
+    const plan = planned(checked, opened.joined, stdio);
     const { program, entry, flags, writes } = plan;
     const cgroup = options.cgroup?.fd ?? -1;
     made = await addon.spawn(

@@ -58,6 +58,9 @@ describe('an argument', () => {
     ['options.namespaces.net', { namespaces: { net: 'fresh' } }],
     ['options.namespaces.net', { namespaces: { net: { fd: -1 } } }],
     ['options.namespaces.net', { namespaces: { net: null } }],
+    ['options.namespaces.net', { namespaces: { net: { pid: 0 } } }, /\{ pid \}/],
+    ['options.namespaces.net', { namespaces: { net: { pid: 1.5 } } }],
+    ['options.namespaces.net', { namespaces: { net: { pidfd: '3' } } }],
     // Maps.
     ['options.uidMap', { uidMap: [one] }, /new user namespace/],
     ['options.gidMap', { gidMap: [one], namespaces: { uts: 'new' } }, /new user namespace/],
@@ -281,6 +284,13 @@ describeUnless(noRights, 'a namespace', () => {
     net.close();
     const error = await refusal({ namespaces: { net } });
     expect([ArgumentError, ClosedError].some((each) => error instanceof each)).toBe(true);
+  });
+
+  test('of a process that there is not is refused, and the option named', async () => {
+    // Above the highest number that there can be.
+    const error = await refusal({ namespaces: { uts: { pid: process.pid }, net: { pid: 5_000_000 } } });
+    expect(error).toMatchObject({ name: 'SyscallError', code: 'ESRCH', syscall: 'pidfd_open' });
+    expect(error.message).toContain('options.namespaces.net, process 5000000');
   });
 
   test('of processes whose first has ended takes no more', async () => {

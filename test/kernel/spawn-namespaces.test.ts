@@ -70,8 +70,10 @@ describeUnless(noRights, 'a child', () => {
       expect(`${kind}:[${first.namespaces()[kind]}]`).toBe(theirs);
       expect(theirs).not.toBe(ours[kind]);
       await withNamespace(first, kind, async (namespace) => {
-        const found = await linksIn({ namespaces: { [kind]: namespace } });
-        expect(found).toEqual({ ...ours, [kind]: theirs });
+        for (const choice of [namespace, { pid: first.pid }, { pidfd: first.pidfd }]) {
+          const found = await linksIn({ namespaces: { [kind]: choice } });
+          expect(found).toEqual({ ...ours, [kind]: theirs });
+        }
       });
       expect(linkOf(kind)).toBe(ours[kind]);
     });
