@@ -95,15 +95,19 @@ export class Child {
   }
 
   /**
-   * The numbers of the namespaces it is in, as in `readlink /proc/PID/ns/net`; of a process that may be looked at.
-   * `Namespace.open({ pidfd: child.pidfd, type })` opens one.
+   * The numbers of the namespaces it is in, as in `readlink /proc/PID/ns/net`, of the types that the kernel has; of a process that may
+   * be looked at. `Namespace.open({ pidfd: child.pidfd, type })` opens one.
    */
-  namespaces(): Readonly<Record<NamespaceType, bigint>> {
-    const number = (kind: NamespaceType) => BigInt(/\d+/.exec(readlinkSync(`/proc/${this.pid}/ns/${kind}`))![0]);
-    const found = Object.fromEntries(NAMESPACE_TYPES.map((kind) => [kind, number(kind)])) as Record<
-      NamespaceType,
-      bigint
-    >;
+  namespaces(): Readonly<Partial<Record<NamespaceType, bigint>>> {
+    const found: Partial<Record<NamespaceType, bigint>> = {};
+    for (const kind of NAMESPACE_TYPES) {
+      try {
+        found[kind] = BigInt(/\d+/.exec(readlinkSync(`/proc/${this.pid}/ns/${kind}`))![0]);
+      } catch (error) {
+        // The kernel has no namespaces of this type; or the process has ended, which is seen below.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
     // Until here the number was this process's.
     if (!this.kill(0)) throw new ClosedError(`process ${this.pid}`);
     return found;

@@ -20,7 +20,8 @@ import { field, idle, isRunning, lines, linkOf, noRights, oneUser, shell } from 
 leavesNothing();
 jest.setTimeout(60_000);
 
-const KINDS = NAMESPACE_TYPES;
+/** Not every kernel has those of time. */
+const KINDS = NAMESPACE_TYPES.filter((type) => existsSync(`/proc/self/ns/${type}`));
 const links = `cd /proc/self/ns && readlink ${KINDS.join(' ')}`;
 
 /** Each of the child's namespaces, by kind. */
@@ -51,7 +52,7 @@ describeUnless(noRights, 'a child', () => {
     expect(await linksIn({})).toEqual(ours);
     const inherit = Object.fromEntries(KINDS.map((kind) => [kind, 'inherit' as const]));
     expect(await linksIn({ namespaces: inherit })).toEqual(ours);
-    expect(KINDS).toHaveLength(8);
+    expect(KINDS.length).toBeGreaterThanOrEqual(7);
   });
 
   for (const kind of KINDS) {

@@ -1,7 +1,7 @@
 /** `spawn`: what the child is as a process, and how it ends. Each option is looked at from inside the child. */
 import { describe, expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ClosedError } from '../../lib/errors.js';
@@ -433,7 +433,10 @@ describe('a process that', () => {
   test('spawns has the namespaces of its child', async () => {
     await using child = await idle();
     const found = child.namespaces();
-    expect(Object.keys(found).sort()).toEqual(['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']);
+    // Not every kernel has those of time.
+    const all = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
+    expect(Object.keys(found).sort()).toEqual(all.filter((kind) => existsSync(`/proc/self/ns/${kind}`)));
+    expect(Object.keys(found).length).toBeGreaterThanOrEqual(7);
     for (const [kind, number] of Object.entries(found))
       expect(`${kind}:[${number}]`).toBe(linkOf(kind as keyof typeof found));
     expect(await lines('readlink /proc/self/ns/net /proc/self/ns/mnt')).toEqual([linkOf('net'), linkOf('mnt')]);

@@ -317,7 +317,7 @@ describeUnless(noUserNamespaces, 'an ordinary user', () => {
     expect(told['mapped']).toEqual(['77', '88']);
     expect(told['root']).toEqual(expect.arrayContaining(['proc', 'usr', '0']));
     expect(told['left']).toEqual([]);
-    expect(told['own']).toEqual(['time']);
+    expect(told['own']).toEqual(['time'].filter((kind) => existsSync(`/proc/self/ns/${kind}`)));
     expect(told['end']).toBe(0);
   });
 

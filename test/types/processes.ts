@@ -51,7 +51,7 @@ export async function ended(child: Child) {
   child.terminal satisfies Terminal | null;
   child.terminal?.resize(24, 80);
   child.kill('SIGTERM') satisfies boolean;
-  child.namespaces().net satisfies bigint;
+  child.namespaces().net satisfies bigint | undefined;
   // @ts-expect-error -- a number that the kernel gave
   child.pid = 7;
   // @ts-expect-error -- there is nothing to be told of but the end
