@@ -11,7 +11,7 @@ const HINTS: Readonly<Record<string, string>> = {
   setns: 'it takes CAP_SYS_ADMIN, over the namespace and in the own user namespace',
   unshare: 'it takes CAP_SYS_ADMIN',
   clone3:
-    'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns',
+    'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; nor can a process make one after chroot',
   uid_map: 'user namespaces are restricted here: see the sysctl kernel.apparmor_restrict_unprivileged_userns',
   mount: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
   umount2: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',

@@ -125,6 +125,7 @@ function terminal(options: TerminalOptions): PreparedStdio {
     if (key !== 'rows' && key !== 'columns') throw new ArgumentError(`options.stdio.${key}`, 'there are rows, columns');
   const [master, slave] = orThrow(
     addon.pty(checkSize('options.stdio.rows', rows), checkSize('options.stdio.columns', columns)),
+    '/dev/ptmx',
   );
   return {
     place: (program) => placeDescriptors(program, [slave.fd, slave.fd, slave.fd]),

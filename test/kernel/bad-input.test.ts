@@ -17,9 +17,9 @@ import {
 import { everythingIn } from '../support/everything.js';
 import { noIproute2 } from '../support/iproute2.js';
 import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
-import { inSandbox, noNetns, unavailable, type Sandbox } from '../support/netns.js';
+import { inSandbox, newNetns, noNames, noNetns, unavailable, type Sandbox } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
-import { describeUnless } from '../support/skip.js';
+import { describeUnless, testUnless } from '../support/skip.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
@@ -420,7 +420,7 @@ describeUnless(noNetns, 'namespaces', () => {
     }),
   );
 
-  test('a name that exists already', async () => {
+  testUnless(noNames, 'a name that exists already', async () => {
     const made = await Netns.create({ name });
     try {
       const before = openDescriptors();
@@ -517,8 +517,8 @@ describeUnless(noNetns, 'closed handles', () => {
     }));
 
   test('every call of a namespace', async () => {
-    const netns = await Netns.create();
-    const other = await Netns.create();
+    const netns = await newNetns();
+    const other = await newNetns();
     netns.close();
     netns.close();
     const calls: Readonly<Record<string, () => unknown>> = {
@@ -555,7 +555,7 @@ describeUnless(noNetns, 'closed handles', () => {
 
   test('a link made in a closed namespace', () =>
     inSandbox(async ({ client }) => {
-      const gone = await Netns.create();
+      const gone = await newNetns();
       gone.close();
       await expectError(() => client.link.add({ ...box, kind: 'veth', netns: gone } as never), closed);
       expect((await client.link.list()).map(({ name }) => name)).toEqual(['lo']);

@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:chi
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { until } from '../support/leftovers.js';
-import { noNetns, unavailable } from '../support/netns.js';
+import { noNetns, notRoot, unavailable } from '../support/netns.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
 jest.setTimeout(120_000);
@@ -18,7 +18,7 @@ const noOverlay =
 
 /** Why another user cannot start Node.js on the files here, if so. */
 const notForNobody = ((): string | undefined => {
-  if (process.getuid?.() !== 0) return 'needs root, to become another user';
+  if (notRoot !== undefined) return notRoot;
   const { status } = spawnSync(process.execPath, ['-e', 'fs.readdirSync(".")'], NOBODY);
   return status === 0 ? undefined : 'another user may not read these files';
 })();

@@ -18,7 +18,7 @@ import type { Link } from '../../lib/rtnetlink/link.js';
 import { everythingIn, withoutLinkLocals } from '../support/everything.js';
 import { noIproute2 } from '../support/iproute2.js';
 import { leavesNothing, openDescriptors } from '../support/leftovers.js';
-import { inSandbox, unavailable, type Sandbox } from '../support/netns.js';
+import { inSandbox, newNetns, unavailable, type Sandbox } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 import { tcp, udp } from '../support/traffic.js';
@@ -518,7 +518,7 @@ const refused = (argument: string): Expected => ({ name: ArgumentError.name, cod
 const closed: Expected = { name: ClosedError.name, code: 'ERR_NETLACE_CLOSED' };
 
 async function closedNetns(): Promise<Netns> {
-  const netns = await Netns.create();
+  const netns = await newNetns();
   netns.close();
   return netns;
 }

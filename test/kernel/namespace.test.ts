@@ -23,10 +23,11 @@ import { namespaceTree } from '../../lib/namespaces/tree.js';
 import { NAMESPACE_TYPES } from '../../lib/namespace-types.js';
 import { addon } from '../../lib/native/load.js';
 import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
+import { newNetns, noNames, noNetns, rootless } from '../support/netns.js';
 import { noBuild, noOthers, tell, tellFromWorker } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
+import { noRights } from '../support/spawned.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
@@ -39,6 +40,20 @@ const types = NAMESPACE_TYPES.filter((type) => existsSync(`/proc/self/ns/${type}
 const creatable: readonly CreatableType[] = ['cgroup', 'ipc', 'mnt', 'net', 'uts'];
 const oneCpu = /^Cpus_allowed_list:\t(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
 const linkOf = (type: string, who: string | number = 'self') => readlinkSync(`/proc/${who}/ns/${type}`);
+
+/** What has `unshare` make others with them, where there are no rights. */
+const newUser = rootless ? ['--user', '--map-root-user'] : [];
+
+/** A program with the rights to make namespaces. */
+const asRoot = rootless ? { under: `unshare ${newUser.join(' ')}` } : {};
+
+/** A namespace such as this user can make. */
+const newNamespace = (): Promise<Namespace | Netns> => (rootless ? newNetns() : Namespace.create('uts'));
+
+/** Names the host: by a file that is root's, or as whoever has the rights there can. */
+const nameHost = rootless
+  ? `require('node:child_process').execFileSync('hostname', ['netlace-worker'])`
+  : `fs.writeFileSync('/proc/sys/kernel/hostname', 'netlace-worker')`;
 
 /** A program in new namespaces, `unshare OPTIONS cat`, until `body` is done. */
 async function inNew(options: string, body: (child: ChildProcessWithoutNullStreams) => Promise<void>): Promise<void> {
@@ -98,7 +113,7 @@ describeUnless(noNetns, 'a namespace', () => {
   }
 
   for (const type of creatable) {
-    test(`of ${type} is made, without any thread being in it`, async () => {
+    testUnless(noRights, `of ${type} is made, without any thread being in it`, async () => {
       const before = threadNamespaces(type);
       using current = Namespace.current(type);
       using user = Namespace.current('user');
@@ -149,7 +164,7 @@ describeUnless(noNetns, 'a namespace', () => {
     }));
 
   test('of pids knows its parent, and what children will be in is another than what a process is in', () =>
-    inNew('--pid --fork', async ({ pid = 0 }) => {
+    inNew(rootless ? '--user --pid --fork' : '--pid --fork', async ({ pid = 0 }) => {
       using current = Namespace.current('pid');
       using own = await Namespace.open({ pid, type: 'pid' });
       expect(own.equals(current)).toBe(true);
@@ -194,7 +209,7 @@ describeUnless(noNetns, 'a namespace', () => {
     pidfd.close();
   });
 
-  test('is pinned to a file, which keeps it, and unpinned', async () => {
+  testUnless(noRights, 'is pinned to a file, which keeps it, and unpinned', async () => {
     for (const type of creatable) {
       if (type === 'mnt') continue;
       const path = join(folder, type);
@@ -217,9 +232,9 @@ describeUnless(noNetns, 'a namespace', () => {
     using current = Namespace.current('mnt');
     const path = join(folder, 'itself');
     expect(await errorOf(() => current.pin(path))).toMatchObject({
-      code: 'EINVAL',
+      code: rootless ? 'EPERM' : 'EINVAL',
       syscall: 'mount',
-      hint: expect.stringContaining('private'),
+      hint: expect.stringContaining(rootless ? 'CAP_SYS_ADMIN' : 'private'),
     });
     expect(existsSync(path)).toBe(false);
   });
@@ -235,14 +250,14 @@ describeUnless(noNetns, 'a namespace', () => {
       told.other = !opened.equals(Namespace.current('mnt'));
       Namespace.unpin(${JSON.stringify(join(folder, 'mounts'))});`,
       // On one CPU, where numbers of mount namespaces rise.
-      { under: `taskset -c ${oneCpu} unshare --mount --propagation private` },
+      { under: ['taskset', '-c', oneCpu, 'unshare', ...newUser, '--mount', '--propagation', 'private'].join(' ') },
     );
     expect(told).toEqual({ same: true, other: true });
   });
 
   test('is closed once, and says so from then on', async () => {
     const before = openDescriptors().length;
-    const made = await Namespace.create('uts');
+    const made = await newNamespace();
     const user = Namespace.current('user');
     made.close();
     made.close();
@@ -267,14 +282,14 @@ describeUnless(noNetns, 'a namespace', () => {
   });
 
   test('is one with a Netns of the same', async () => {
-    await using netns = await Netns.create();
+    await using netns = await newNetns();
     using namespace = Namespace.openSync({ fd: netns.fd });
     expect(netns.type).toBe('net');
     expect(netns.equals(namespace)).toBe(true);
     expect(namespace.equals(netns)).toBe(true);
     using owner = netns.owner();
     using user = Namespace.current('user');
-    expect(owner.equals(user)).toBe(true);
+    expect(owner.equals(user)).toBe(!rootless);
     await using again = await Netns.open({ fd: namespace.fd });
     expect(again.equals(netns)).toBe(true);
     using uts = Namespace.current('uts');
@@ -449,8 +464,10 @@ describeUnless(noNetns, 'the list of namespaces', () => {
       expect(info.pid).toBeLessThanOrEqual(process.pid);
       if (type !== 'user' && type !== 'pid') expect(info.parentIno).toBeUndefined();
     }
-    using made = await Namespace.create('uts');
-    expect((await byIno(made.ino))?.ownerIno).toBe(user.ino);
+    using made = await newNamespace();
+    using owner = made.owner();
+    expect(owner.equals(user)).toBe(!rootless);
+    expect((await byIno(made.ino))?.ownerIno).toBe(owner.ino);
   });
 
   test('has what lives in new namespaces', () =>
@@ -479,10 +496,10 @@ describeUnless(noNetns, 'the list of namespaces', () => {
       expect(shared.processes).toBeGreaterThan(1);
     }));
 
-  test('has what only a descriptor holds, by whatever name it was opened', async () => {
-    const made = await Namespace.create('uts');
+  test('has what only a descriptor holds', async () => {
+    const made = await newNamespace();
     expect(await byIno(made.ino)).toMatchObject({
-      type: 'uts',
+      type: rootless ? 'net' : 'uts',
       processes: 0,
       pid: undefined,
       command: undefined,
@@ -491,6 +508,12 @@ describeUnless(noNetns, 'the list of namespaces', () => {
       holders: [process.pid],
       paths: [],
     });
+    made.close();
+    expect(await byIno(made.ino)).toBeUndefined();
+  });
+
+  testUnless(noRights, 'has what a file holds, and a descriptor that was opened by it', async () => {
+    const made = await Namespace.create('uts');
     const path = join(folder, 'held');
     made.pin(path);
     const { ino } = made;
@@ -504,7 +527,7 @@ describeUnless(noNetns, 'the list of namespaces', () => {
     expect(await byIno(ino)).toBeUndefined();
   });
 
-  test('has names of network namespaces, and paths with spaces', async () => {
+  testUnless(noNames, 'has names of network namespaces, and paths with spaces', async () => {
     const name = `netlace-${process.pid}-named`;
     const path = join(folder, 'with space\tand \\ more');
     await using netns = await Netns.create({ name });
@@ -524,7 +547,7 @@ describeUnless(noNetns, 'the list of namespaces', () => {
     const path = join(folder, 'elsewhere');
     writeFileSync(path, '');
     const script = `mount --bind /proc/self/ns/uts ${path} && exec unshare --uts cat`;
-    const child = spawn('unshare', ['--mount', '--uts', '--propagation', 'private', 'sh', '-c', script]);
+    const child = spawn('unshare', [...newUser, '--mount', '--uts', '--propagation', 'private', 'sh', '-c', script]);
     child.stdin.write('ready');
     await once(child.stdout, 'data');
     // The process has gone on to a second one; the first is only pinned, over there.
@@ -590,7 +613,7 @@ describeUnless(noNetns, 'the list of namespaces', () => {
     let ended = 0;
     const churn = async () => {
       while (going) {
-        await once(spawn('unshare', ['--uts', '--net', 'true']), 'close');
+        await once(spawn('unshare', [...newUser, '--uts', '--net', 'true']), 'close');
         ended++;
       }
     };
@@ -608,10 +631,11 @@ describeUnless(noNetns, 'the list of namespaces', () => {
 
 describeUnless(noNetns ?? noBuild, 'the raw calls, in a Worker', () => {
   test('unshare moves that thread and what it starts, no other', () => {
-    const told = tellFromWorker(`
+    const told = tellFromWorker(
+      `
       told.before = namespaces('thread-self');
       netlace.unshare(['uts', 'ipc', 'net', 'cgroup']);
-      fs.writeFileSync('/proc/sys/kernel/hostname', 'netlace-worker');
+      ${nameHost};
       told.name = os.hostname();
       told.after = namespaces('thread-self');
       told.child = require('node:child_process').execFileSync('uname', ['-n'], { encoding: 'utf8' }).trim();
@@ -621,7 +645,9 @@ describeUnless(noNetns ?? noBuild, 'the raw calls, in a Worker', () => {
       inside.close();
       const { Worker } = require('node:worker_threads');
       const nested = new Worker("require('node:worker_threads').parentPort.postMessage(require('node:os').hostname())", { eval: true });
-      [told.nested] = await require('node:events').once(nested, 'message');`);
+      [told.nested] = await require('node:events').once(nested, 'message');`,
+      asRoot,
+    );
     const { before, after, main } = told as Record<string, Record<string, string>>;
     expect(main).toEqual(before);
     for (const type of ['uts', 'ipc', 'net', 'cgroup']) expect(after![type]).not.toBe(before![type]);
@@ -635,7 +661,7 @@ describeUnless(noNetns ?? noBuild, 'the raw calls, in a Worker', () => {
     });
   });
 
-  test('setns enters by handle, descriptor and pidfd', () =>
+  testUnless(noRights, 'setns enters by handle, descriptor and pidfd', () =>
     inNew('--uts --net --ipc', async ({ pid = 0 }) => {
       const pidfd = addon.pidfdOpen(pid);
       if ('errno' in pidfd) throw new Error(`pidfd_open: errno ${pidfd.errno}`);
@@ -658,9 +684,10 @@ describeUnless(noNetns ?? noBuild, 'the raw calls, in a Worker', () => {
       expect(told['handles']).toMatchObject({ uts: theirs('uts'), net: theirs('net') });
       expect(told['back']).toMatchObject({ uts: linkOf('uts'), net: linkOf('net'), ipc: linkOf('ipc') });
       expect(told['pidfd']).toMatchObject({ uts: theirs('uts'), ipc: theirs('ipc'), net: linkOf('net') });
-    }));
+    }),
+  );
 
-  test('a mount namespace takes a root and working directory of the thread’s own', () =>
+  testUnless(noRights, 'a mount namespace takes a root and working directory of the thread’s own', () =>
     inNew('--mount --propagation private', async ({ pid = 0 }) => {
       const told = tellFromWorker(`
         const { Namespace, setns, unshare } = netlace;
@@ -680,9 +707,10 @@ describeUnless(noNetns ?? noBuild, 'the raw calls, in a Worker', () => {
       expect(told['made']).toMatch(/^mnt:/);
       expect([linkOf('mnt'), linkOf('mnt', pid)]).not.toContain(told['made']);
       expect(told['main']).toMatchObject({ mnt: linkOf('mnt') });
-    }));
+    }),
+  );
 
-  test('pid and time namespaces are for children only', () => {
+  testUnless(noRights, 'pid and time namespaces are for children only', () => {
     const told = tellFromWorker(`
       const { Namespace, setns, unshare } = netlace;
       const run = (script) => require('node:child_process').execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trim();

@@ -13,9 +13,10 @@ import { Worker } from 'node:worker_threads';
 import { Netns } from '../../lib/namespaces/netns.js';
 import { NetnsWorker } from '../../lib/namespaces/worker.js';
 import { leavesNothing, threadNamespaces, until } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
+import { newNetns, noNetns, rootless } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
-import { describeUnless } from '../support/skip.js';
+import { describeUnless, testUnless } from '../support/skip.js';
+import { noRights } from '../support/spawned.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
@@ -49,9 +50,9 @@ const inFolder = async (body: (folder: string) => Promise<void>) => {
 const script = (source: string) => new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 
 describeUnless(noNetns, 'a NetnsWorker', () => {
-  test('is inside before its code runs, whatever its code is', () =>
+  testUnless(noRights, 'is inside before its code runs, whatever its code is', () =>
     inFolder(async (folder) => {
-      await using netns = await Netns.create();
+      await using netns = await newNetns();
       const body = `[readlinkSync('/proc/thread-self/ns/net'), workerData, process.argv[1], process.argv.slice(2)]`;
       const files = { cjs: join(folder, 'a file.cjs'), mjs: join(folder, 'a#file.mjs') };
       writeFileSync(
@@ -76,10 +77,11 @@ describeUnless(noNetns, 'a NetnsWorker', () => {
       // A thread is gone a moment after its Worker.
       expect(await until(() => threadNamespaces().length === 1)).toBe(true);
       expect(threadNamespaces()).toEqual([home]);
-    }));
+    }),
+  );
 
-  test('serves inside, is the only thread there, and starts children there', async () => {
-    await using netns = await Netns.create({ loopback: true });
+  testUnless(noRights, 'serves inside, is the only thread there, and starts children there', async () => {
+    await using netns = await newNetns({ loopback: true });
     const worker = new NetnsWorker(
       script(`
         import { readlinkSync, promises } from 'node:fs';
@@ -109,12 +111,12 @@ describeUnless(noNetns, 'a NetnsWorker', () => {
     expect(await until(() => threadsIn(netns) === 0)).toBe(true);
   });
 
-  test('keeps the namespace when the handle is closed at once; several live in several', async () => {
+  testUnless(noRights, 'keeps the namespace when the handle is closed at once; several live in several', async () => {
     const own = `import { readlinkSync } from 'node:fs'; import { parentPort } from 'node:worker_threads';
       parentPort.on('message', () => parentPort.postMessage(readlinkSync('/proc/thread-self/ns/net')));`;
     const made = await Promise.all(
       Array.from({ length: 4 }, async () => {
-        const netns = await Netns.create();
+        const netns = await newNetns();
         const link = linkOf(netns);
         const worker = new NetnsWorker(script(own), { netns });
         netns.close();
@@ -128,12 +130,16 @@ describeUnless(noNetns, 'a NetnsWorker', () => {
     await Promise.all(made.map(({ worker }) => worker.terminate()));
   });
 
-  test('an error of its code is its error; what cannot be is refused', async () => {
-    await using netns = await Netns.create();
+  testUnless(noRights, 'an error of its code is its error', async () => {
+    await using netns = await newNetns();
     const worker = new NetnsWorker(script(`throw new RangeError('mine')`), { netns });
     const [error] = (await once(worker, 'error')) as [Error];
     expect([error.name, error.message]).toEqual(['RangeError', 'mine']);
-    const closed = await Netns.create();
+  });
+
+  test('what cannot be is refused', async () => {
+    await using netns = await newNetns();
+    const closed = await newNetns();
     closed.close();
     using file = Netns.current();
     for (const [path, options, expected] of [
@@ -157,14 +163,14 @@ describeUnless(noBuild, 'a Worker that is ended', () => {
     const source = `
       const { Netns, NetnsWorker } = require(${JSON.stringify(build)});
       (async () => {
-        const netns = await Netns.create({ loopback: true });
+        const netns = await Netns.create({ loopback: true, rootless: ${rootless} });
         const packets = netns.packetSocket({ link: 'lo' });
         const raw = netns.rawSocket({ family: 4, protocol: 17 });
         for (const each of [packets, raw]) (async () => { for await (const packet of each); })();
         (async () => { for (;;) await packets.send(new Uint8Array(60)); })();
         (async () => { for (;;) await netns.lookup('some.name.example').catch(() => 0); })();
         for (let i = 0; i < 8; i++) netns.connect({ host: 'some.name.example', port: 1 }).on('error', () => 0);
-        new NetnsWorker(new URL('data:text/javascript,setInterval(()=>0,1)'), { netns });
+        ${noRights === undefined ? "new NetnsWorker(new URL('data:text/javascript,setInterval(()=>0,1)'), { netns });" : ''}
         require('worker_threads').parentPort.postMessage('busy');
       })();`;
     let baseline = Infinity;
@@ -194,7 +200,7 @@ describeUnless(noBuild, 'in a process of its own', () => {
     return JSON.parse(stdout) as unknown;
   }
 
-  test('no thread of the pool is started inside', async () => {
+  testUnless(noRights, 'no thread of the pool is started inside', async () => {
     const result = await run(`
       const netns = Netns.createSync();
       const worker = new NetnsWorker(new URL('data:text/javascript,' + encodeURIComponent(
@@ -210,7 +216,7 @@ describeUnless(noBuild, 'in a process of its own', () => {
     expect(result).toEqual([1, 1]);
   });
 
-  test('run() takes a Worker inside for one call, and the main thread never', async () => {
+  testUnless(noRights, 'run() takes a Worker inside for one call, and the main thread never', async () => {
     const inWorker = `
       const { Netns } = require(${JSON.stringify(build)});
       const fs = require('fs'); const { execFileSync } = require('child_process');

@@ -2,11 +2,11 @@
 import { expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { Netns } from '../../lib/namespaces/netns.js';
+import type { Netns } from '../../lib/namespaces/netns.js';
 import type { Tun } from '../../lib/namespaces/tun.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { leavesNothing, threadNamespaces, until } from '../support/leftovers.js';
-import { inSandbox, noNetns } from '../support/netns.js';
+import { inSandbox, newNetns, noNetns } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
@@ -20,8 +20,8 @@ const FAR = '02:00:00:00:07:02';
 
 /** Two namespaces with a cable between them. */
 async function inPair(body: (near: Netns, far: Netns, nearby: Rtnetlink) => Promise<void>): Promise<void> {
-  await using near = await Netns.create({ loopback: true });
-  await using far = await Netns.create({ loopback: true });
+  await using near = await newNetns({ loopback: true });
+  await using far = await newNetns({ loopback: true });
   await using nearby = await Rtnetlink.open({ netns: near });
   await using remote = await Rtnetlink.open({ netns: far });
   await nearby.link.add({ name: 'cable', kind: 'veth', data: { peer: { name: 'cable', netns: far } } });
@@ -240,7 +240,7 @@ const noTun =
   noNetns ??
   (await (async () => {
     if (!existsSync('/dev/net/tun')) return 'no /dev/net/tun';
-    await using netns = await Netns.create();
+    await using netns = await newNetns();
     try {
       (await netns.tun({ mode: 'tun' })).close();
       return undefined;
@@ -361,7 +361,7 @@ describeUnless(noTun, 'a TUN device', () => {
 });
 
 testUnless(noNetns, 'sockets of a closed namespace are refused', async () => {
-  const netns = await Netns.create();
+  const netns = await newNetns();
   netns.close();
   for (const run of [
     () => netns.packetSocket(),

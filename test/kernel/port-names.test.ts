@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { Netns, Rtnetlink } from '../../lib/index.js';
+import { Rtnetlink } from '../../lib/index.js';
+import { newNetns } from '../support/netns.js';
 
 test("a port's settings need no portKind, and name the backup port", async () => {
-  await using netns = await Netns.create();
+  await using netns = await newNetns();
   await using client = await Rtnetlink.open({ netns });
   await client.link.add({ name: 'br0', kind: 'bridge' });
   await client.link.add({ name: 'main', kind: 'veth', master: 'br0', data: { peer: { name: 'main-peer' } } });
@@ -19,7 +20,7 @@ test("a port's settings need no portKind, and name the backup port", async () =>
 }, 60_000);
 
 test('settings of a port for a link that is none are refused by name', async () => {
-  await using netns = await Netns.create();
+  await using netns = await newNetns();
   await using client = await Rtnetlink.open({ netns });
   await client.link.add({ name: 'left', kind: 'veth', data: { peer: { name: 'right' } } });
   await expect(client.link.set('left', { port: { cost: 37 } })).rejects.toMatchObject({

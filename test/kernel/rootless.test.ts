@@ -1,20 +1,21 @@
-/** Namespaces of users who are not root: made, used and entered in child processes of another user. */
+/** Namespaces of users who are not root: made, used and entered in child processes of such a user. */
 import { expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Netns } from '../../lib/namespaces/netns.js';
+import { rootless } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless } from '../support/skip.js';
 
 jest.setTimeout(60_000);
 
-const USER = { uid: 65_533, gid: 65_532 };
+const USER = rootless ? { uid: process.getuid!(), gid: process.getgid!() } : { uid: 65_533, gid: 65_532 };
 const build = resolve('dist/cjs/index.js');
 
 function asUser(source: string): { told: Record<string, unknown> } {
   const program = `
-    const { Netns, Rtnetlink, createVethPair } = require(${JSON.stringify(build)});
+    const { Netns, NetnsWorker, Rtnetlink, createVethPair } = require(${JSON.stringify(build)});
     const { spawn } = require(${JSON.stringify(resolve('dist/cjs/process/index.js'))});
     const { text } = require('node:stream/consumers');
     const http = require('node:http');
@@ -32,11 +33,10 @@ function asUser(source: string): { told: Record<string, unknown> } {
 }
 
 const skip = ((): string | undefined => {
-  if (process.getuid?.() !== 0) return 'needs root, to become somebody else';
   if (!existsSync(build)) return 'needs the build: npm run build:all';
   if (spawnSync('unshare', ['--user', 'true'], USER).status !== 0) return 'users may not have user namespaces';
   const { status } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(build)})`], { ...USER, cwd: '/' });
-  return status === 0 ? undefined : 'other users may not read this checkout';
+  return status === 0 ? undefined : 'such users may not read this checkout';
 })();
 
 describeUnless(skip, 'without root', () => {
@@ -118,6 +118,18 @@ describeUnless(skip, 'without root', () => {
       told.children = require('node:fs').readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8');
       kept.close();`);
     expect(told).toEqual({ namespaces: true, files: 0, owner: USER.uid, children: '' });
+  });
+
+  test('a NetnsWorker may not enter, says so, and nothing of it runs', () => {
+    const { told } = asUser(`
+      const netns = await Netns.create({ rootless: true });
+      const worker = new NetnsWorker(new URL('data:text/javascript,process.exit(7)'), { netns });
+      const exit = new Promise((resolve) => worker.once('exit', resolve));
+      const error = await new Promise((resolve) => worker.once('error', resolve));
+      told.error = { code: error.code, syscall: error.syscall };
+      told.exit = await exit;
+      netns.close();`);
+    expect(told).toEqual({ error: { code: 'EPERM', syscall: 'setns' }, exit: 1 });
   });
 
   test('where user namespaces are forbidden, the error names the switches', () => {

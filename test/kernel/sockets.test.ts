@@ -13,7 +13,7 @@ import { Netns } from '../../lib/namespaces/netns.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { dnsServer, type DnsServer, type Zone } from '../support/dns-server.js';
 import { leavesNothing, until } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
+import { newNetns, noNames, noNetns } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
@@ -27,8 +27,8 @@ const cert = readFileSync('test/support/tls/cert.pem');
 
 /** Two namespaces with a cable between them: 10.7.0.1 and fd07::1 on the near end, .2 and ::2 on the far one. */
 async function inPair(body: (near: Netns, far: Netns) => Promise<void>, name?: string): Promise<void> {
-  await using near = await Netns.create({ loopback: true });
-  await using far = await Netns.create({ loopback: true, name });
+  await using near = await newNetns({ loopback: true });
+  await using far = await (name === undefined ? newNetns({ loopback: true }) : Netns.create({ loopback: true, name }));
   await using nearby = await Rtnetlink.open({ netns: near });
   await using remote = await Rtnetlink.open({ netns: far });
   await nearby.link.add({ name: 'cable', kind: 'veth', up: true, data: { peer: { name: 'cable', netns: far } } });
@@ -330,6 +330,7 @@ describeUnless(noNetns, 'abstract Unix sockets', () => {
 
 const noConfig =
   noNetns ??
+  noNames ??
   (() => {
     const folder = `/etc/netns/netlace-${process.pid}-probe`;
     try {

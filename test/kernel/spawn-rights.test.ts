@@ -6,8 +6,8 @@ import { CAPABILITIES, type Capability, type CapabilitySets } from '../../lib/pr
 import { spawn } from '../../lib/process/spawn.js';
 import type { SpawnOptions } from '../../lib/process/spawn-options.js';
 import { leavesNothing } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
-import { noOthers, tell } from '../support/program.js';
+import { noNetns, notRoot } from '../support/netns.js';
+import { noBuild, noOthers, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 import { field, notInitialRoot, oneUser, outcome, rootless, shell, temporaryFolder } from '../support/spawned.js';
@@ -250,7 +250,9 @@ describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may beco
   });
 });
 
-const nobody = { uid: NOBODY, gid: NOBODY };
+/** Whoever is not root is such a user himself. */
+const nobody = notRoot === undefined ? { uid: NOBODY, gid: NOBODY } : {};
+const { uid, gid } = { uid: process.getuid!(), gid: process.getgid!(), ...nobody };
 const RUN = `
   const { text } = require('node:stream/consumers');
   const run = async (script, options) => {
@@ -269,8 +271,7 @@ const RUN = `
   };`;
 const noUserNamespaces =
   noNetns ??
-  oneUser ??
-  noOthers ??
+  (notRoot === undefined ? (oneUser ?? noOthers) : noBuild) ??
   (tell(`${RUN} told.it = await refused({ namespaces: { user: 'new' } });`, nobody)['it'] === 'started'
     ? undefined
     : 'this system lets no ordinary user make user namespaces');
@@ -281,7 +282,7 @@ describeUnless(noUserNamespaces, 'an ordinary user', () => {
       `${RUN} told.it = await run('id -u; id -g; echo $A; umask; nice', { env: { ...process.env, A: 'b c' }, umask: 0o71, nice: 3 });`,
       nobody,
     );
-    expect(told['it']).toEqual([`${NOBODY}`, `${NOBODY}`, 'b c', '0071', '3']);
+    expect(told['it']).toEqual([`${uid}`, `${gid}`, 'b c', '0071', '3']);
   });
 
   test('is root in new namespaces', () => {
@@ -294,7 +295,7 @@ describeUnless(noUserNamespaces, 'an ordinary user', () => {
         namespaces: all, hostname: 'rootless', mounts: [proc], sysctls: { 'net.ipv4.ip_default_ttl': 99 },
       });
       told.mapped = await run('id -u; id -g', {
-        namespaces: all, uidMap: [{ inside: 77, outside: ${NOBODY} }], gidMap: [{ inside: 88, outside: ${NOBODY} }], uid: 77, gid: 88,
+        namespaces: all, uidMap: [{ inside: 77, outside: ${uid} }], gidMap: [{ inside: 88, outside: ${gid} }], uid: 77, gid: 88,
       });
       const root = fs.mkdtempSync(os.tmpdir() + '/netlace-rootless-');
       const programs = ['/usr', '/bin', '/lib', '/lib64'].filter((path) => fs.existsSync(path))
@@ -311,7 +312,7 @@ describeUnless(noUserNamespaces, 'an ordinary user', () => {
       told.end = (await child.exited).code;`,
       nobody,
     );
-    expect(told['ids']).toEqual(['0', '0', ` 0 ${NOBODY} 1`, 'deny']);
+    expect(told['ids']).toEqual(['0', '0', ` 0 ${uid} 1`, 'deny']);
     const processes: unknown = expect.stringMatching(/^[1-3]$/);
     expect(told['inside']).toEqual(['rootless', '1', processes, '99']);
     expect(told['mapped']).toEqual(['77', '88']);

@@ -1,14 +1,14 @@
 import { expect } from '@jest/globals';
-import { Netns, Rtnetlink, watchAll } from '../../lib/index.js';
-import { noNetns } from '../support/netns.js';
+import { Rtnetlink, watchAll } from '../../lib/index.js';
+import { newNetns, noNetns } from '../support/netns.js';
 import { testUnless } from '../support/skip.js';
 
 testUnless(
   noNetns,
   'events of several namespaces come in one stream, each with its client',
   async () => {
-    await using a = await Netns.create();
-    await using b = await Netns.create();
+    await using a = await newNetns();
+    await using b = await newNetns();
     await using inA = await Rtnetlink.open({ netns: a });
     await using inB = await Rtnetlink.open({ netns: b });
     const names = new Map<Rtnetlink, string[]>([
@@ -40,7 +40,7 @@ testUnless(
   noNetns,
   'closing one client ends its events, closing all ends the stream',
   async () => {
-    await using a = await Netns.create();
+    await using a = await newNetns();
     const inA = await Rtnetlink.open({ netns: a });
     const inB = await Rtnetlink.open({ netns: a });
     const seen: string[] = [];

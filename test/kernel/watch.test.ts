@@ -8,7 +8,7 @@ import { addon } from '../../lib/native/load.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { Watch, Watched, WatchEvent, WatchedObject } from '../../lib/rtnetlink/watch.js';
 import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
-import { inSandbox, noNetns, unavailable, type Sandbox } from '../support/netns.js';
+import { inSandbox, noNetns, rootless, unavailable, type Sandbox } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
@@ -338,7 +338,7 @@ describeUnless(noNetns, 'a watch', () => {
   const script = (options: string) => `
     const { Netns, Rtnetlink } = require(${JSON.stringify(resolve('dist/cjs/index.js'))});
     (async () => {
-      const netns = await Netns.create();
+      const netns = await Netns.create({ rootless: ${rootless} });
       const client = await Rtnetlink.open({ netns });
       for await (const { type } of client.watch(['link'], ${options})) if (type === 'synced') console.log('synced');
     })();`;

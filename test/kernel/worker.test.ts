@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
+import { noNetns, rootless } from '../support/netns.js';
 import { describeUnless } from '../support/skip.js';
 
 leavesNothing();
@@ -25,7 +25,7 @@ function work(body: string): Worker {
 
 /** Namespaces, clients, sockets, dumps and watches, none of them closed; the message comes when all are under way. */
 const busy = `
-  const netns = await Netns.create();
+  const netns = await Netns.create({ rootless: ${rootless} });
   const client = await Rtnetlink.open({ netns });
   await Promise.all(Array.from({ length: 20 }, (_, number) => client.link.add({ name: 'v' + number, kind: 'veth', data: { peer: { name: 'w' + number } } })));
   await client.link.set('lo', { up: true });
@@ -41,7 +41,7 @@ const busy = `
   const forever = async () => { for (;;) await client.link.list(); };
   const changes = async () => { for (let mtu = 1000; ; mtu = 1000 + (mtu + 1) % 400) await client.link.set('v3', { mtu }); };
   const opens = async () => { for (;;) (await Rtnetlink.open({ netns })).close(); };
-  const makes = async () => { for (;;) (await Netns.create()).close(); };
+  const makes = async () => { for (;;) (await Netns.create({ rootless: ${rootless} })).close(); };
   const sysctls = async () => { for (;;) await netns.sysctl.set('net.ipv4.ip_forward', 1); };
   for (const each of [forever, changes, opens, makes, sysctls]) void each();
   parentPort.postMessage('busy');`;
@@ -49,7 +49,7 @@ const busy = `
 describeUnless(skip, 'a worker thread', () => {
   test('uses the package, and ends by itself when it is done', async () => {
     const worker = work(`
-      const netns = await Netns.create();
+      const netns = await Netns.create({ rootless: ${rootless} });
       const client = await Rtnetlink.open({ netns });
       await client.link.add({ name: 'left', kind: 'veth', data: { peer: { name: 'right' } } });
       const names = (await client.link.list()).map(({ name }) => name).sort();
@@ -63,7 +63,7 @@ describeUnless(skip, 'a worker thread', () => {
 
   test('with an open client that has nothing to do ends by itself', async () => {
     const worker = work(`
-      const client = await Rtnetlink.open({ netns: await Netns.create() });
+      const client = await Rtnetlink.open({ netns: await Netns.create({ rootless: ${rootless} }) });
       parentPort.postMessage((await client.link.get('lo')).index);`);
     const ended = once(worker, 'exit');
     expect(await once(worker, 'message')).toEqual([1]);

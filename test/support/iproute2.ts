@@ -1,6 +1,6 @@
 /** The tools that ours is compared with. Only tests start processes; the library never does. */
 import { spawnSync } from 'node:child_process';
-import type { Sandbox } from './netns.js';
+import { rootless, type Sandbox } from './netns.js';
 
 const present = ['ip', 'bridge', 'nsenter'].filter((tool) => spawnSync(tool, ['--version']).error === undefined);
 
@@ -13,7 +13,11 @@ const { LD_PRELOAD: _, ...env } = process.env;
 
 /** Runs a command inside the namespace, which must succeed. */
 export function runIn({ netns }: Sandbox, command: string): string {
-  const args = [`--net=/proc/${process.pid}/fd/${netns.fd}`, ...command.trim().split(/ +/)];
+  using owner = rootless ? netns.owner() : undefined;
+  const at = (fd: number) => `/proc/${process.pid}/fd/${fd}`;
+  // Whoever is root there only may enter by way of the user namespace that owns the other, and keeps to who he is.
+  const user = owner === undefined ? [] : [`--user=${at(owner.fd)}`, '--preserve-credentials'];
+  const args = [...user, `--net=${at(netns.fd)}`, ...command.trim().split(/ +/)];
   const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;

@@ -12,6 +12,9 @@ export interface Sandbox {
 /** Who is not root tests in namespaces in which he is. */
 export const rootless = process.getuid!() !== 0;
 
+/** Why this process cannot become another user, if so. */
+export const notRoot: string | undefined = rootless ? 'needs root, to become somebody else' : undefined;
+
 /** A namespace such as this user can have. */
 export function newNetns(options: { readonly loopback?: boolean } = {}): Promise<Netns> {
   return Netns.create({ ...options, rootless });

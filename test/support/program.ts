@@ -2,6 +2,7 @@
 import { spawnSync, type StdioOptions } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { notRoot } from './netns.js';
 
 const build = resolve('dist/cjs/index.js');
 const everything = `{ ...require(${JSON.stringify(build)}), ...require(${JSON.stringify(resolve('dist/cjs/process/index.js'))}) }`;
@@ -12,7 +13,7 @@ export const noBuild: string | undefined = existsSync(build) ? undefined : 'need
 /** Why there can be none of other users, if so. */
 export const noOthers: string | undefined =
   noBuild ??
-  (process.getuid?.() === 0 ? undefined : 'needs root, to become somebody else') ??
+  notRoot ??
   (readableByAll(build) && readableByAll(process.execPath) ? undefined : 'other users may not read this checkout');
 
 /** Whether everybody may read a file: all folders above it have to be open to them. */

@@ -1,6 +1,6 @@
 /** Programs that `spawn` runs for tests: what they print, and how they end. */
 import { afterAll } from '@jest/globals';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -10,7 +10,7 @@ import type { BindMount } from '../../lib/process/mounts.js';
 import type { NamespaceType } from '../../lib/namespace-types.js';
 import { spawn } from '../../lib/process/spawn.js';
 import type { SpawnOptions } from '../../lib/process/spawn-options.js';
-import { noNetns } from './netns.js';
+import { noNetns, notRoot } from './netns.js';
 
 export interface Outcome {
   readonly out: string;
@@ -65,8 +65,18 @@ export function linkOf(kind: NamespaceType, who: string | number = 'self'): stri
 /** A folder that is gone when the file's tests are over. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `netlace-${name}-`));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => {
+    if (notRoot !== undefined) unlock(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
+}
+
+/** Overlay file systems leave folders that only root may look into, whoever they belong to. */
+function unlock(folder: string): void {
+  chmodSync(folder, 0o700);
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) unlock(join(folder, entry.name));
 }
 
 /** This machine's programs and libraries, for a root of another kind. */
@@ -105,11 +115,10 @@ export function field(status: string, key: string): string {
 
 /** Why there are no users and groups but one, if so: without root, or in a user namespace with a single id. */
 export const oneUser: string | undefined =
-  process.getuid!() !== 0
-    ? 'needs root, to become somebody else'
-    : Number(/^\s*0\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/uid_map', 'utf8'))?.[1] ?? 0) > 65_534
-      ? undefined
-      : 'there is only one user in this user namespace';
+  notRoot ??
+  (Number(/^\s*0\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/uid_map', 'utf8'))?.[1] ?? 0) > 65_534
+    ? undefined
+    : 'there is only one user in this user namespace');
 
 function without(capability: Capability): string | undefined {
   const bits = BigInt(`0x${field(readFileSync('/proc/self/status', 'utf8'), 'CapEff')}`);
