@@ -1,6 +1,6 @@
 /** Programs in namespaces, mounts and cgroups: entries of their own. */
 import type { Readable, Writable } from 'node:stream';
-import type { Namespace, Netns} from 'netlace';
+import type { Namespace, Netns } from 'netlace';
 import { SpawnError } from 'netlace';
 import { Cgroup, type CgroupHierarchy } from 'netlace/cgroup';
 import { bindMount, DetachedMount, listMountsSync, mount, mountFilesystem, type MountInfo } from 'netlace/mount';
