@@ -78,7 +78,7 @@ const LOG_MESSAGES = 8;
 const LOG_BYTES = 1024;
 
 /** As calls of a program; its rescue reads what the kernel says when one fails. */
-export function addFilesystem(
+function addFilesystem(
   program: ThreadProgram,
   argument: string,
   { type, parameters, attributes }: Omit<CheckedFilesystem, 'namespace'>,
