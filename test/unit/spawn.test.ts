@@ -134,7 +134,7 @@ describe('namespaces', () => {
     expect(checked.flags).toBe(flagOf('uts') + flagOf('ipc'));
     expect(checked.isNew('time')).toBe(true);
     expect(checked.isNew('pid')).toBe(false);
-    expect(checked.joined[0]).toEqual({ kind: 'user', fd: 9 });
+    expect(checked.joined[0]).toEqual({ kind: 'user', place: { fd: 9 } });
     expect(checked.joined).toHaveLength(2);
     expect(checkNamespaces()).toMatchObject({ flags: 0, joined: [] });
   });
