@@ -6,8 +6,21 @@
 
 namespace netlace {
 
-std::string Arguments::string(size_t index, const char* name) {
+std::vector<std::string> Arguments::strings(size_t index, const char* name) {
   Napi::Value value = info_[index];
+  if (!value.IsArray()) {
+    refuse(name, "an array of strings");
+    return {};
+  }
+  Napi::Array array = value.As<Napi::Array>();
+  std::vector<std::string> values;
+  for (uint32_t i = 0; valid_ && i < array.Length(); i++) {
+    values.push_back(string_of(array.Get(i), name));
+  }
+  return values;
+}
+
+std::string Arguments::string_of(Napi::Value value, const char* name) {
   if (!value.IsString()) {
     refuse(name, "a string");
     return {};

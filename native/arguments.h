@@ -26,7 +26,8 @@ class Arguments {
     return static_cast<T>(number(info_[index], name, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
   }
 
-  std::string string(size_t index, const char* name);
+  std::string string(size_t index, const char* name) { return string_of(info_[index], name); }
+  std::vector<std::string> strings(size_t index, const char* name);
   std::vector<int> integers(size_t index, const char* name) { return integers_of(info_[index], name); }
 
   // The bytes stay where they are: good until control returns to JavaScript.
@@ -48,6 +49,7 @@ class Arguments {
   int64_t number(napi_value value, const char* name, int64_t least, int64_t most);
   std::vector<int> integers_of(Napi::Value value, const char* name);
   std::span<uint8_t> bytes_of(napi_value value, const char* name);
+  std::string string_of(Napi::Value value, const char* name);
   Napi::Value property_of(size_t index, const char* name);
   void refuse(const char* name, const char* expected);
 

@@ -30,7 +30,7 @@ class ChildStack {
   void* memory_;
 };
 
-// A signal's handler that ran in a child would run in memory that is also ours.
+// For as long as it lives. A handler that ran in a child would run in memory that is also ours.
 class SignalsBlocked {
  public:
   SignalsBlocked();

@@ -6,7 +6,6 @@
 
 #include "child.h"
 #include "convert.h"
-#include "program_reader.h"
 #include "registration.h"
 
 namespace netlace {
@@ -26,7 +25,10 @@ const char* name_of(ChildFailure::Stage stage) {
   }
 }
 
-Napi::Value convert_child(Napi::Env env, std::variant<Child, ChildFailure> result) {
+}  // namespace
+
+// Found by its argument's namespace, which the unnamed one is not.
+static Napi::Value convert(Napi::Env env, std::variant<Child, ChildFailure> result) {
   Napi::Object object = Napi::Object::New(env);
   if (Child* child = std::get_if<Child>(&result)) {
     object.Set("pid", child->pid);
@@ -41,60 +43,25 @@ Napi::Value convert_child(Napi::Env env, std::variant<Child, ChildFailure> resul
   return object;
 }
 
-class SpawnTask : public PoolTask {
- public:
-  SpawnTask(ChildPlan plan, Deferred deferred) : plan_(std::move(plan)), deferred_(deferred) {}
-
-  void execute() override { result_ = make_child(plan_); }
-
-  void complete(Napi::Env env) override {
-    if (can_run_javascript(env)) {
-      deferred_.resolve(env, convert_child(env, std::move(result_)));
-    }
-  }
-
- private:
-  ChildPlan plan_;
-  Deferred deferred_;
-  std::variant<Child, ChildFailure> result_ = ChildFailure{{ECANCELED, "clone3"}, ChildFailure::clone, 0};
-};
+namespace {
 
 // spawn(entry, program, flags, cgroup, writes)
-Napi::Value spawn(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  Arguments arguments(info);
+struct Spawn {
   ChildPlan plan;
-  plan.flags = static_cast<uint64_t>(arguments.integer<int64_t>(2, "flags"));
-  plan.cgroup = arguments.integer<int>(3, "cgroup");
-  if (!arguments.valid()) {
-    return {};
-  }
-  for (auto [program, index] : {std::pair{&plan.entry, 0u}, std::pair{&plan.program, 1u}}) {
-    ProgramReader reader(env);
-    *program = reader.read(info[index]);
-    if (!reader.valid()) {
-      return {};
+
+  explicit Spawn(Arguments& arguments) {
+    plan.entry = arguments.program(0);
+    plan.program = arguments.program(1);
+    plan.flags = static_cast<uint64_t>(arguments.integer<int64_t>(2, "flags"));
+    plan.cgroup = arguments.integer<int>(3, "cgroup");
+    std::vector<std::string> writes = arguments.strings(4, "writes");
+    for (size_t i = 0; i + 1 < writes.size(); i += 2) {
+      plan.writes.emplace_back(writes[i], std::vector<uint8_t>(writes[i + 1].begin(), writes[i + 1].end()));
     }
   }
-  if (info[4].IsArray()) {
-    Napi::Array writes = info[4].As<Napi::Array>();
-    for (uint32_t i = 0; i + 1 < writes.Length(); i += 2) {
-      Napi::Value name = writes.Get(i);
-      Napi::Value text = writes.Get(i + 1);
-      if (!name.IsString() || !text.IsString()) {
-        Napi::TypeError::New(env, "writes must be strings").ThrowAsJavaScriptException();
-        return {};
-      }
-      std::string bytes = text.As<Napi::String>().Utf8Value();
-      plan.writes.emplace_back(name.As<Napi::String>().Utf8Value(), std::vector<uint8_t>(bytes.begin(), bytes.end()));
-    }
-  }
-  Deferred deferred(env);
-  if (!launch(env, std::make_unique<SpawnTask>(std::move(plan), deferred))) {
-    deferred.resolve(env, convert(env, Failure{EAGAIN, "napi_queue_async_work"}));
-  }
-  return deferred.promise(env);
-}
+
+  std::variant<Child, ChildFailure> run() { return make_child(plan); }
+};
 
 double milliseconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
@@ -140,7 +107,7 @@ void add_spawn_calls(Napi::Object exports) {
   if (dladdr(reinterpret_cast<void*>(&add_spawn_calls), &self) != 0 && self.dli_fname != nullptr) {
     exports.Set("path", self.dli_fname);
   }
-  exports.Set("spawn", Napi::Function::New<spawn>(exports.Env(), "spawn"));
+  exports.Set("spawn", Napi::Function::New<call_async<Spawn>>(exports.Env(), "spawn"));
   exports.Set("wait", Napi::Function::New<wait>(exports.Env(), "wait"));
 }
 

@@ -4,8 +4,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include <csignal>
-
 namespace netlace {
 
 namespace {
@@ -19,13 +17,12 @@ int start_thread(pthread_t& thread, void* (*entry)(void*), void* argument) {
     return error;
   }
   pthread_attr_setstacksize(&attributes, stack_bytes);
-  // A new thread inherits the mask, so it is set here around the creation.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&thread, &attributes, entry, argument);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  int error = 0;
+  {
+    // A new thread inherits the mask.
+    SignalsBlocked blocked;
+    error = pthread_create(&thread, &attributes, entry, argument);
+  }
   pthread_attr_destroy(&attributes);
   return error;
 }
