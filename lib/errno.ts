@@ -156,3 +156,24 @@ export function errnoOf(name: string): number {
   if (errno === undefined) throw new TypeError(`no such errno: ${name}`);
   return errno;
 }
+
+// Those that the library itself looks at.
+export const EACCES = errnoOf('EACCES');
+export const EAGAIN = errnoOf('EAGAIN');
+export const EBADF = errnoOf('EBADF');
+export const EBUSY = errnoOf('EBUSY');
+export const ECANCELED = errnoOf('ECANCELED');
+export const EEXIST = errnoOf('EEXIST');
+export const EINVAL = errnoOf('EINVAL');
+export const ENOBUFS = errnoOf('ENOBUFS');
+export const ENODEV = errnoOf('ENODEV');
+export const ENOENT = errnoOf('ENOENT');
+export const ENOSPC = errnoOf('ENOSPC');
+export const ENOSYS = errnoOf('ENOSYS');
+export const ENOTDIR = errnoOf('ENOTDIR');
+export const ENOTTY = errnoOf('ENOTTY');
+export const EOPNOTSUPP = errnoOf('EOPNOTSUPP');
+export const EOVERFLOW = errnoOf('EOVERFLOW');
+export const EPERM = errnoOf('EPERM');
+export const ESRCH = errnoOf('ESRCH');
+export const EUSERS = errnoOf('EUSERS');

@@ -1,4 +1,4 @@
-import { errnoName, errnoText } from './errno.js';
+import { EPERM, errnoName, errnoText } from './errno.js';
 
 /** The base of every error netlace makes. `code` is the contract; the message is for people and may change. */
 export class NetlinkError extends Error {
@@ -65,7 +65,7 @@ export class KernelError extends NetlinkError {
     super(
       code,
       `${operation}${where === undefined ? '' : ` ${where}`}: ${lacks}${kernelMessage ?? errnoText(errno)} (${code})` +
-        (errno === 1 && kernelMessage === undefined
+        (errno === EPERM && kernelMessage === undefined
           ? '; it takes CAP_NET_ADMIN in the namespace that owns the network'
           : ''),
     );

@@ -10,6 +10,12 @@ export function checkKeys(argument: string, value: object, known: readonly strin
   }
 }
 
+export function checkInteger(argument: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+    throw new ArgumentError(argument, `takes an integer from ${least} to ${most}`);
+  return value;
+}
+
 /** A path from the root folder. What is relative depends on the thread, and what takes these is done by others than the caller's. */
 export function checkPath(argument: string, path: unknown): string {
   if (typeof path !== 'string' || !path.startsWith('/') || path.includes('\0'))

@@ -1,5 +1,6 @@
 import { constants, fstatSync, readdirSync, readFileSync, statSync, promises } from 'node:fs';
 import { posix } from 'node:path';
+import { EBUSY, EEXIST, ENODEV, ENOENT } from '../errno.js';
 import { ArgumentError, ClosedError, SyscallError, TimeoutError, UnsupportedError } from '../errors.js';
 import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
@@ -14,7 +15,7 @@ import {
   type CgroupEventType,
   type CgroupState,
 } from './events.js';
-import { cgroupError, Directory, EBUSY, EEXIST, ENODEV, ENOENT } from './files.js';
+import { cgroupError, Directory } from './files.js';
 import { numbers, words } from './formats.js';
 import { checkName, checkPath, hierarchy, locateHere, pathIn, whyWithout, type CgroupHierarchy } from './hierarchy.js';
 import { limitWrites, readLimits, type CgroupLimits, type CgroupLimitsRead, type LimitWrite } from './limits.js';

@@ -1,8 +1,9 @@
 import { watch, type FSWatcher } from 'node:fs';
+import { ENODEV, ENOENT } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import { failureOf } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
-import { cgroupError, ENODEV, ENOENT, type Directory } from './files.js';
+import { cgroupError, type Directory } from './files.js';
 import { flatKeyed } from './formats.js';
 
 /** cgroup.events. */

@@ -1,15 +1,9 @@
 import { constants, existsSync, readFileSync, promises } from 'node:fs';
 import { posix } from 'node:path';
-import { errnoName } from '../errno.js';
+import { ENOENT, EOPNOTSUPP, errnoName } from '../errno.js';
 import { SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 import { failureOf } from '../netlink/system-call.js';
-
-export const ENOENT = 2;
-export const EBUSY = 16;
-export const EEXIST = 17;
-export const ENODEV = 19;
-const EOPNOTSUPP = 95;
 
 /** What usually causes an error: by its name, or by its name and the file. */
 const HINTS: Readonly<Record<string, string>> = {

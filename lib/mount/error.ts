@@ -1,7 +1,7 @@
+import { EAGAIN, EBUSY, EINVAL, ENODEV, ENOSYS, EPERM } from '../errno.js';
 import { SyscallError, UnsupportedError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 import { systemCallError } from '../netlink/system-call.js';
-import { EINVAL, ENOSYS, EPERM } from '../system-calls/constants.js';
 
 /** The first kernel with each call that Linux 5.10 does not have. */
 const SINCE: Readonly<Record<string, string>> = { mount_setattr: '5.12' };
@@ -13,9 +13,9 @@ const HINTS: Readonly<Record<string, string>> = {
   [`setns ${EPERM}`]: `${ADMIN}, and here that and CAP_SYS_CHROOT; or to have made that user namespace`,
   [`setns ${EINVAL}`]: 'that is no mount namespace',
   [`mount ${EPERM}`]: `${ADMIN}; most file systems on disks take it in the first user namespace`,
-  [`mount ${19}`]: 'the kernel has no file system of this type',
+  [`mount ${ENODEV}`]: 'the kernel has no file system of this type',
   [`fsopen ${EPERM}`]: ADMIN,
-  [`fsopen ${19}`]: 'the kernel has no file system of this type',
+  [`fsopen ${ENODEV}`]: 'the kernel has no file system of this type',
   [`fsconfig ${EPERM}`]: `${ADMIN}; most file systems on disks take it in the first user namespace`,
   [`fsmount ${EPERM}`]: ADMIN,
   [`open_tree ${EPERM}`]: ADMIN,
@@ -27,12 +27,12 @@ const HINTS: Readonly<Record<string, string>> = {
     'it is no mount point; ids are mapped only once, of a mount not attached yet, and where the file system supports it',
   [`umount2 ${EPERM}`]: ADMIN,
   [`umount2 ${EINVAL}`]: 'nothing is mounted there, or only what came from a more privileged mount namespace',
-  [`umount2 ${16}`]: 'it is in use; `detach` waits until it is not',
-  [`umount2 ${11}`]: 'it is marked as expired: unmounted the next time, unless it is used meanwhile',
+  [`umount2 ${EBUSY}`]: 'it is in use; `detach` waits until it is not',
+  [`umount2 ${EAGAIN}`]: 'it is marked as expired: unmounted the next time, unless it is used meanwhile',
   [`pivot_root ${EPERM}`]: ADMIN,
   [`pivot_root ${EINVAL}`]:
     'newRoot has to be a mount point, putOld to be at it or below, and neither their mounts nor that of the root may be shared',
-  [`pivot_root ${16}`]: 'newRoot and putOld have to be on other mounts than the root is',
+  [`pivot_root ${EBUSY}`]: 'newRoot and putOld have to be on other mounts than the root is',
 };
 
 /** `said` is what the kernel had to say about it. */

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { ENOENT, EOVERFLOW, EPERM } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import { checkKeys } from '../options.js';
 import { show } from '../wire/codec.js';
 import { checkDescriptor, type InNamespace } from './checks.js';
-import { AT_FDCWD, ENOENT, EOVERFLOW, EPERM, O_CLOEXEC, O_PATH, O_RDONLY } from '../system-calls/constants.js';
+import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY } from '../system-calls/constants.js';
 import { parseMountinfo, type MountInfo } from './mountinfo.js';
 import { borrow, ThreadProgram, run, runSync, succeed, type Borrowed, type Operation } from './program.js';
 import { LSMT_ROOT, mountIds, mountRequest, readStatmount, tellsSource } from './statmount.js';

@@ -1,9 +1,10 @@
+import { ENOSYS } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { checkKeys, checkPath } from '../options.js';
 import { show } from '../wire/codec.js';
 import { isFailure } from '../netlink/system-call.js';
 import { checkDescriptor, checkText, type InNamespace, type WithDescriptor } from './checks.js';
-import { AT_FDCWD, ENOSYS, MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT } from '../system-calls/constants.js';
+import { AT_FDCWD, MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT } from '../system-calls/constants.js';
 import { setAttributes } from '../system-calls/mounts.js';
 import type { ResultOf } from '../system-calls/program.js';
 import {

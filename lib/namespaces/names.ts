@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { EINVAL } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { addon } from '../native/load.js';
 import { failureOf, orThrow, systemCallError } from '../netlink/system-call.js';
@@ -10,7 +11,6 @@ const MS_BIND = 0x1000;
 const MS_REC = 0x4000;
 const MS_SHARED = 0x100000;
 const MNT_DETACH = 2;
-const EINVAL = 22;
 
 /** The path of a name; a name is one component of a path. */
 export function pathOfName(name: unknown, argument = 'name'): string {

@@ -1,3 +1,4 @@
+import { EINVAL, ENOSPC, EPERM } from '../errno.js';
 import { ArgumentError, ClosedError, SyscallError, UnsupportedError } from '../errors.js';
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
@@ -7,9 +8,6 @@ import { pinAt, unpinAt } from './names.js';
 import { openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
 import { checkType, flagOf, labelOf, type NamespaceType } from '../namespace-types.js';
 
-const EPERM = 1;
-const EINVAL = 22;
-const ENOSPC = 28;
 /** The first user and the first pid namespace: include/linux/proc_ns.h, PROC_USER_INIT_INO and PROC_PID_INIT_INO. */
 const INITIAL = { user: 0xeffffffdn, pid: 0xeffffffcn } as const;
 const PLACES = ['path', 'name', 'pid', 'pidfd', 'fd'];

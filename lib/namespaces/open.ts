@@ -1,4 +1,5 @@
 import { constants, readFileSync } from 'node:fs';
+import { EACCES, ENOENT, ENOTTY, EPERM, ESRCH } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
@@ -6,10 +7,6 @@ import { isFailure, orThrow } from '../netlink/system-call.js';
 import { fileError, pathOfName } from './names.js';
 import { flagOf, labelOf, typeOf, type NamespaceType } from '../namespace-types.js';
 
-const EPERM = 1;
-const ESRCH = 3;
-const EACCES = 13;
-const ENOTTY = 25;
 /** Of a FIFO that somebody has put there, the other end is not waited for. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
@@ -88,7 +85,7 @@ export function openNamespace(place: Place, type: NamespaceType | undefined): Op
 export function openCurrent(type: NamespaceType, forChildren = false): OpenedNamespace {
   const path = `/proc/thread-self/ns/${fileOf(type, forChildren)}`;
   const opened = addon.sync.open(path, READ);
-  if (isFailure(opened) && opened.errno === 2) {
+  if (isFailure(opened) && opened.errno === ENOENT) {
     const hint = forChildren
       ? 'it is there as soon as a child is in it'
       : `either /proc is not mounted, or the kernel was built without ${labelOf(type)}s`;

@@ -1,5 +1,5 @@
 import { SyscallError } from '../errors.js';
-import { errnoOf } from '../errno.js';
+import { EAGAIN } from '../errno.js';
 import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { watchReadable } from '../netlink/kernel.js';
@@ -9,7 +9,6 @@ import { LITTLE_ENDIAN } from '../wire/writer.js';
 
 const RECORD = 48;
 const ADDRESS = 20;
-const EAGAIN = errnoOf('EAGAIN');
 /** Room for several packets of the greatest length, and for some hundred of the usual ones. */
 const BUFFER_BYTES = 1024 * 1024;
 /** Of a packet, including those that the kernel has put together; those of BIG TCP may be longer. */

@@ -8,11 +8,17 @@ import { formatIp } from '../wire/ip.js';
 import { formatMac, parseMac } from '../wire/mac.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { DEFAULT_LENGTH, PacketReader, sendWhole, type TakenPacket } from './packet-reader.js';
-import { AF_INET, AF_INET6, AF_PACKET, socketAddress } from './sockaddr.js';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_PACKET,
+  IFNAMSIZ,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  socketAddress,
+} from './sockaddr.js';
 
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
 const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
 const IPPROTO_IP = 0;
@@ -21,7 +27,6 @@ const ETH_P_ALL = 3;
 /** Of `struct sockaddr_ll`, without the room for longer addresses. */
 const SOCKADDR_LL = 20;
 const LONGEST_ADDRESS = 8;
-const IFNAMSIZ = 16;
 /** BPF_MAXINSNS. */
 const MOST_INSTRUCTIONS = 4096;
 const PACKET_TYPES = ['host', 'broadcast', 'multicast', 'otherhost', 'outgoing'] as const;

@@ -2,10 +2,12 @@
  * `setns` and `unshare` as they are. Everything else in this library leaves Node's threads where they are; these two do
  * not.
  */
+import { EINVAL, ENOSPC, EPERM, EUSERS } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { orThrow, systemCallError } from '../netlink/system-call.js';
+import { CLONE_FS } from '../system-calls/constants.js';
 import { show } from '../wire/codec.js';
 import { checkDescriptor } from './open.js';
 import {
@@ -17,12 +19,6 @@ import {
   typeOf,
   type NamespaceType,
 } from '../namespace-types.js';
-
-const EPERM = 1;
-const EINVAL = 22;
-const ENOSPC = 28;
-const EUSERS = 87;
-const CLONE_FS = 0x200;
 
 /** What a thread can have for itself: namespaces, and with `'fs'` its root folder, working directory and umask. */
 export type Unshareable = NamespaceType | 'fs';

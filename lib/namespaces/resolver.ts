@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { LookupAddress } from 'node:dns';
 import { domainToASCII } from 'node:url';
+import { ENOENT, ENOTDIR } from '../errno.js';
 import { ArgumentError, ClosedError, CodecError, NetlinkError, SyscallError } from '../errors.js';
 import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
@@ -19,15 +20,12 @@ import {
   type Question,
 } from './dns-message.js';
 import { candidates, parseHosts, parseResolvConf, type ResolverConfig } from './resolver-files.js';
-import { socketAddress } from './sockaddr.js';
+import { SOCK_DGRAM, socketAddress } from './sockaddr.js';
 import { connectIn, udpIn } from './sockets.js';
 
 /** Where `ip netns exec` finds the files that it mounts over those in /etc, for a namespace with a name. */
 const OF_NAMESPACES = '/etc/netns';
 const DNS_PORT = 53;
-const ENOENT = 2;
-const ENOTDIR = 20;
-const SOCK_DGRAM = 2;
 
 /** As of `dns.lookup`; `hints` are not used. */
 export interface LookupOptions {

@@ -7,6 +7,14 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_PACKET = 17;
 
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+
+/** Bytes of a link's name, with a NUL behind it. */
+export const IFNAMSIZ = 16;
+
 /** An address and port as `struct sockaddr_in` or `sockaddr_in6`. */
 export interface SocketAddress {
   readonly family: number;

@@ -8,11 +8,18 @@ import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
 import type { Lookup } from './resolver.js';
-import { abstractAddress, AF_INET, AF_INET6, AF_UNIX, port, socketAddress } from './sockaddr.js';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  abstractAddress,
+  port,
+  socketAddress,
+} from './sockaddr.js';
 
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;

@@ -4,12 +4,12 @@ import { orThrow } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
 import { PacketReader } from './packet-reader.js';
 import { checkBytes } from './packet-socket.js';
+import { IFNAMSIZ } from './sockaddr.js';
 
 const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
 const IFF_MULTI_QUEUE = 0x0100;
 const IFF_NO_PI = 0x1000;
-const IFNAMSIZ = 16;
 /** The greatest MTU of such a device, its Ethernet header, a VLAN tag and packet information. */
 const LONGEST = 65_535 + 14 + 4 + 4;
 

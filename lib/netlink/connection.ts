@@ -1,3 +1,4 @@
+import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ClosedError, CodecError, TimeoutError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import { ackBuffers, replyBuffers } from './buffers.js';
@@ -5,7 +6,7 @@ import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from './constants.js';
 import { requestChannel, warningChannel, type KernelWarning } from './diagnostics.js';
 import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
-import { ECANCELED, ENOBUFS, failure } from './failure.js';
+import { failure } from './failure.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { messageSize } from './message.js';
 import { writeRequest, type Request } from './request.js';

@@ -1,7 +1,5 @@
+import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ClosedError, SyscallError } from '../errors.js';
-
-export const ECANCELED = 125;
-export const ENOBUFS = 105;
 
 /** The error for a negative errno of an exchange. */
 export function failure(result: number): Error {

@@ -1,9 +1,6 @@
+import { EACCES, ENOSPC, EPERM } from '../errno.js';
 import { SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
-
-const EPERM = 1;
-const ENOSPC = 28;
-const EACCES = 13;
 
 /** Which right the usual calls lack when they fail with EPERM. */
 const HINTS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
+import { EINVAL } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { checkKeys } from '../options.js';
 import {
-  EINVAL,
   PR_CAPBSET_DROP,
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,

@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { ESRCH } from '../errno.js';
 import { ClosedError, SyscallError } from '../errors.js';
 import type { Descriptor, ProcessEnd } from '../native/addon.js';
 import { addon } from '../native/load.js';
@@ -23,8 +24,6 @@ export interface Exit {
   /** Times in milliseconds; `maxResidentSet` in bytes, but no less than this process had when it started the child. */
   readonly usage: ResourceUsage;
 }
-
-const ESRCH = 3;
 
 /** A process that `spawn` has started. It is waited for by its pidfd: no number that is used again is ever signalled. */
 export class Child {

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
+import { checkInteger, checkKeys } from '../options.js';
 
 /** A range of user or group ids of a new user namespace and what they are outside of it. `user_namespaces(7)`. */
 export interface IdMapping {
@@ -12,7 +12,7 @@ export interface IdMapping {
 }
 
 /** The one behind it, all bits set, means none. */
-const LAST_ID = 0xfffffffe;
+export const LAST_ID = 0xfffffffe;
 /** Kernel: include/linux/user_namespace.h, UID_GID_MAP_MAX_EXTENTS. */
 const MOST_MAPPINGS = 340;
 
@@ -30,8 +30,7 @@ export function mapText(argument: string, map: readonly IdMapping[]): string {
       ['outside', outside, 0, LAST_ID],
       ['count', count, 1, LAST_ID + 1],
     ] as const) {
-      if (!Number.isInteger(value) || value < least || value > most)
-        throw new ArgumentError(`${name}.${key}`, `takes an integer from ${least} to ${most}`);
+      checkInteger(`${name}.${key}`, value, least, most);
     }
     if (inside + count > LAST_ID + 1 || outside + count > LAST_ID + 1)
       throw new ArgumentError(`${name}.count`, `goes beyond the last id, ${LAST_ID}`);

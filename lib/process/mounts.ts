@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
+import { EEXIST } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { checkKeys, checkPath } from '../options.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_RECURSIVE,
-  EEXIST,
   MNT_DETACH,
   MOVE_MOUNT_T_EMPTY_PATH,
   MOVE_MOUNT_T_SYMLINKS,

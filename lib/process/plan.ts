@@ -1,3 +1,4 @@
+import { EPERM } from '../errno.js';
 import { addon } from '../native/load.js';
 import { flagOf } from '../namespace-types.js';
 import {
@@ -5,7 +6,6 @@ import {
   AT_FDCWD,
   CLONE_VM,
   CLOSE_RANGE_CLOEXEC,
-  EPERM,
   F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_WRONLY,

@@ -1,8 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import type { NamespaceType } from '../namespace-types.js';
-import { checkKeys, checkPath } from '../options.js';
+import { checkInteger, checkKeys, checkPath } from '../options.js';
 import { checkCapabilities, type CapabilitySets } from './capabilities.js';
-import { mapText, type IdMapping } from './id-map.js';
+import { LAST_ID, mapText, type IdMapping } from './id-map.js';
 import { checkRoot, type RootOptions, type SpawnMount, type SpawnPropagation } from './mounts.js';
 import { checkNamespaces, type NamespaceChoice } from './namespaces.js';
 import { checkResourceLimits, type ResourceLimits } from './rlimits.js';
@@ -110,8 +110,6 @@ const OPTIONS: readonly (keyof SpawnOptions)[] = [
   'nice',
 ];
 
-const MOST_ID = 0xfffffffe;
-
 /** Refuses what cannot be, before anything is opened. */
 export function check(command: string, args: readonly string[], options: SpawnOptions) {
   checkKeys('options', options, OPTIONS);
@@ -140,15 +138,19 @@ export function check(command: string, args: readonly string[], options: SpawnOp
   const gidText = mapText('options.gidMap', gidMap);
   if (options.setgroups !== undefined && !['allow', 'deny'].includes(options.setgroups))
     throw new ArgumentError('options.setgroups', "takes 'allow' or 'deny'");
-  const { uid, gid, groups } = options;
-  checkInteger('options.uid', uid, 0, MOST_ID);
-  checkInteger('options.gid', gid, 0, MOST_ID);
+  for (const [key, least, most] of [
+    ['uid', 0, LAST_ID],
+    ['gid', 0, LAST_ID],
+    ['oomScoreAdjust', -1000, 1000],
+    ['umask', 0, 0o777],
+    ['nice', -20, 19],
+  ] as const) {
+    if (options[key] !== undefined) checkInteger(`options.${key}`, options[key], least, most);
+  }
+  const { groups } = options;
   if (groups !== undefined && !Array.isArray(groups))
     throw new ArgumentError('options.groups', 'takes a list of group ids');
-  for (const [i, group] of (groups ?? []).entries()) checkInteger(`options.groups[${i}]`, group as number, 0, MOST_ID);
-  checkInteger('options.oomScoreAdjust', options.oomScoreAdjust, -1000, 1000);
-  checkInteger('options.umask', options.umask, 0, 0o777);
-  checkInteger('options.nice', options.nice, -20, 19);
+  for (const [i, group] of (groups ?? []).entries()) checkInteger(`options.groups[${i}]`, group, 0, LAST_ID);
   if (options.init === true && !namespaces.isNew('pid'))
     throw new ArgumentError('options.init', "takes a new pid namespace: namespaces: { pid: 'new' }");
   if (options.cwd !== undefined) checkPath('options.cwd', options.cwd);
@@ -201,11 +203,6 @@ export type CheckedSpawn = ReturnType<typeof check>;
 function checkText(argument: string, text: string): void {
   if (typeof text !== 'string' || text.includes('\0'))
     throw new ArgumentError(argument, 'takes a string without null characters');
-}
-
-function checkInteger(argument: string, value: number | undefined, least: number, most: number): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
-    throw new ArgumentError(argument, `takes an integer from ${least} to ${most}`);
 }
 
 function environmentOf(env: Readonly<Record<string, string | undefined>>): Environment {

@@ -1,16 +1,17 @@
+import { EACCES, EBADF, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP, EPERM } from '../errno.js';
 import { SpawnError, UnsupportedError } from '../errors.js';
 import type { SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { isFailure, systemCallError } from '../netlink/system-call.js';
-import { EINVAL, ENOSPC, EPERM } from '../system-calls/constants.js';
+
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
 import { planned, type Plan } from './plan.js';
 import { check, type SpawnOptions } from './spawn-options.js';
 import { prepareStdio } from './stdio.js';
 
-/** ENOENT, EBADF, EACCES, EBUSY, ENODEV, EOPNOTSUPP: kernel/cgroup/cgroup.c, cgroup_css_set_fork. Namespaces never give these. */
-const CGROUP_ERRORS: readonly number[] = [2, 9, 13, 16, 19, 95];
+/** Kernel: kernel/cgroup/cgroup.c, cgroup_css_set_fork. Namespaces never give these. */
+const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, EOPNOTSUPP];
 
 /**
  * Runs a program, in any mix of new and existing namespaces. Resolves when it runs; until then nothing is left of a failure,

@@ -6,6 +6,7 @@ import type { Descriptor } from '../native/addon.js';
 import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
+import { checkInteger } from '../options.js';
 import { F_DUPFD_CLOEXEC } from '../system-calls/constants.js';
 import type { Program } from '../system-calls/program.js';
 
@@ -45,11 +46,7 @@ export interface PreparedStdio {
 const F_SETFD = 2;
 const TIOCSCTTY = 0x540e;
 
-function checkSize(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > 0xffff)
-    throw new ArgumentError(name, 'takes an integer from 1 to 65535');
-  return value;
-}
+const checkSize = (name: string, value: number) => checkInteger(name, value, 1, 0xffff);
 
 export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
   if (stdio === 'tty' || (typeof stdio === 'object' && !Array.isArray(stdio)))

@@ -1,3 +1,4 @@
+import { ENODEV } from '../errno.js';
 import { KernelError } from '../errors.js';
 import { one, type Steps } from '../netlink/runner.js';
 import { getLink, selectLink } from './link.js';
@@ -11,7 +12,7 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
     const link = yield* one({ ...request, value: { ...selectLink(ref), extMask: ['skipStats'] } });
     return link.index;
   } catch (error) {
-    if (!(error instanceof KernelError) || error.errno !== 19) throw error;
+    if (!(error instanceof KernelError) || error.errno !== ENODEV) throw error;
     throw new KernelError({ errno: error.errno, operation: error.operation, path: where, value: ref });
   }
 }

@@ -1,7 +1,8 @@
+import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ArgumentError, CodecError, DumpInterruptedError, SyscallError } from '../errors.js';
 import type { Connection } from '../netlink/connection.js';
 import { NLMSG_HDRLEN } from '../netlink/constants.js';
-import { ECANCELED, ENOBUFS } from '../netlink/failure.js';
+
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
 import { checkKeys } from '../options.js';

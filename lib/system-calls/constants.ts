@@ -1,4 +1,4 @@
-/** Numbers of include/uapi/linux/, and errnos. */
+/** Numbers of include/uapi/linux/. */
 
 export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
@@ -54,11 +54,3 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 
 export const CLONE_VM = 0x100;
 export const CLONE_FS = 0x200;
-
-export const EPERM = 1;
-export const ENOENT = 2;
-export const EEXIST = 17;
-export const EINVAL = 22;
-export const ENOSPC = 28;
-export const ENOSYS = 38;
-export const EOVERFLOW = 75;

@@ -1,3 +1,4 @@
+import { ENOBUFS } from '../errno.js';
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from '../netlink/constants.js';
 import { messageSize } from '../netlink/message.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
@@ -6,8 +7,6 @@ import type { FakeRequest } from './fake-request.js';
 
 /** What lies in a socket's receive queue: a datagram, or the error that a read reports in its place. */
 export type Received = { readonly bytes: Uint8Array } | { readonly errno: number };
-
-const ENOBUFS = 105;
 
 /** The datagrams of an answer. Each message is one, as from the kernel; a dump's share datagrams of up to `most` bytes. */
 export function datagramsOf(request: FakeRequest, answers: readonly Answer[], most: number): Received[] {

@@ -1,9 +1,6 @@
+import { EBADF, EBUSY, ECANCELED } from '../errno.js';
 import type { Channel } from '../netlink/source.js';
 import { countTerminators, type Received } from './datagrams.js';
-
-const EBADF = 9;
-const EBUSY = 16;
-const ECANCELED = 125;
 
 /** Carries out what was sent; the answers come through `deliver`, sooner or later. */
 export type Carry = (request: Uint8Array, deliver: (received: readonly Received[]) => void) => void;

@@ -1,7 +1,6 @@
+import { ENOBUFS } from '../errno.js';
 import type { Listener, OnDatagrams } from '../netlink/source.js';
 import { joined, type Received } from './datagrams.js';
-
-const ENOBUFS = 105;
 
 /** A socket that listens to multicast groups: one delivery at a time, the next one after `resume`. */
 export class FakeListener implements Listener {
