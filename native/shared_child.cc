@@ -7,6 +7,10 @@
 
 #include <mutex>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "clone.h"
 
 namespace netlace {
@@ -31,9 +35,14 @@ ChildStack::ChildStack()
 }
 
 ChildStack::~ChildStack() {
-  if (memory_ != nullptr) {
-    munmap(memory_, bytes);
+  if (memory_ == nullptr) {
+    return;
   }
+#if defined(__SANITIZE_ADDRESS__)
+  // A child ends without returning, so that its frames are still marked; what is mapped here next would have the marks.
+  ASAN_UNPOISON_MEMORY_REGION(memory_, bytes);
+#endif
+  munmap(memory_, bytes);
 }
 
 SignalsBlocked::SignalsBlocked() {
