@@ -11,14 +11,14 @@ export const noIproute2: string | undefined =
 /** `npm run test:sanitize` preloads its libraries into Node.js: they would find fault with these tools too. */
 const { LD_PRELOAD: _, ...env } = process.env;
 
-/** Runs a command inside the namespace, which must succeed. */
-export function runIn({ netns }: Sandbox, command: string): string {
+/** Runs a command inside the namespace, which must succeed; with what it is to read. */
+export function runIn({ netns }: Sandbox, command: string, input = ''): string {
   using owner = rootless ? netns.owner() : undefined;
   const at = (fd: number) => `/proc/${process.pid}/fd/${fd}`;
   // Whoever is root there only may enter by way of the user namespace that owns the other, and keeps to who he is.
   const user = owner === undefined ? [] : [`--user=${at(owner.fd)}`, '--preserve-credentials'];
   const args = [...user, `--net=${at(netns.fd)}`, ...command.trim().split(/ +/)];
-  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env, input });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;
 }
