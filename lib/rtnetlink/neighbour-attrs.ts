@@ -1,5 +1,5 @@
 import { attr, attrSet, merging, spread, type AttrsIn, type AttrsOut } from '../wire/attrs.js';
-import { readOnly, type Codec } from '../wire/codec.js';
+import { readAs, readOnly, type Codec } from '../wire/codec.js';
 import { Bits, flagList, type FlagList } from '../wire/enums.js';
 import { ip } from '../wire/ip.js';
 import { linkLayerAddress, mac } from '../wire/mac.js';
@@ -48,7 +48,7 @@ const lowFlags: Codec<NeighbourFlags> = {
   size: 1,
   names: FLAGS,
   write: (writer, value, siblings, base) => u8.write(writer, neighbourFlags.value(value) & 0xff, siblings, base),
-  read: (view, at, length, siblings, base) => neighbourFlags.list(u8.read(view, at, length, siblings, base)),
+  read: readAs(u8.read, (value) => neighbourFlags.list(value)),
 };
 
 interface Flags {

@@ -12,6 +12,31 @@ export interface Step {
   readonly end: number;
 }
 
+/** How a payload is read. */
+export interface Read<out Out> {
+  (view: DataView, at: number, length: number, siblings: object, base: number): Out;
+  /** The same as an expression, where the payload is but a number: it stands in compiled readers, see shape.ts. */
+  readonly inline?: Inline | undefined;
+}
+
+export interface Inline {
+  /** The number's bytes. */
+  readonly size: number;
+  /** The number itself: `view.getUint8(at)`. */
+  readonly number: (at: string) => string;
+  /** What makes the value of it, one after the other. */
+  readonly steps: readonly ((value: never) => unknown)[];
+}
+
+/** Reads what `plain` does, and makes another value of that. */
+export function readAs<Plain, Out>(plain: Read<Plain>, toValue: (plain: Plain) => Out): Read<Out> {
+  const read: Read<Out> = (view, at, length, siblings, base) => toValue(plain(view, at, length, siblings, base));
+  const { inline } = plain;
+  return inline === undefined
+    ? read
+    : Object.assign(read, { inline: { ...inline, steps: [...inline.steps, toValue] } satisfies Inline });
+}
+
 /**
  * Writes one kind of payload and reads it back. `In` and `Out` differ where the kernel dumps something else than it takes.
  *
@@ -21,7 +46,7 @@ export interface Step {
 export interface Codec<in In, out Out = In> {
   readonly write: (writer: Writer, value: In, siblings: object, base: number) => void;
   /** `view` holds at least `length` bytes from `at` on: the caller has checked that. */
-  readonly read: (view: DataView, at: number, length: number, siblings: object, base: number) => Out;
+  readonly read: Read<Out>;
   /** The number of bytes, where it is the same for every value: a member of a struct needs one. */
   readonly size?: number | undefined;
   /** Values that are expressed by sending nothing. */
@@ -71,7 +96,7 @@ export function mapped<In, Out, PlainIn, PlainOut>(
     omit: undefined,
     names: undefined,
     write: (writer, value, siblings, base) => plain.write(writer, toPlain(value), siblings, base),
-    read: (view, at, length, siblings, base) => fromPlain(plain.read(view, at, length, siblings, base)),
+    read: readAs(plain.read, fromPlain),
   };
 }
 

@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import { show, type Codec } from './codec.js';
+import { readAs, show, type Codec } from './codec.js';
 
 /** One of the kernel's named values. A number that has no name here is read as the number, and may be written as one. */
 export function enumeration<Name extends string>(
@@ -23,10 +23,7 @@ export function enumeration<Name extends string>(
         throw new CodecError('', `takes ${oneOf(byName.keys())} or a number, not ${show(value)}`);
       plain.write(writer, number, siblings, base);
     },
-    read(view, at, length, siblings, base) {
-      const value = plain.read(view, at, length, siblings, base);
-      return (value < 256 ? byValue[value] : beyond.get(value)) ?? value;
-    },
+    read: readAs(plain.read, (value) => (value < 256 ? byValue[value] : beyond.get(value)) ?? value),
   };
 }
 
@@ -102,6 +99,6 @@ export function flagList<Name extends string>(
     size: plain.size,
     names: bits,
     write: (writer, value, siblings, base) => plain.write(writer, names.value(value), siblings, base),
-    read: (view, at, length, siblings, base) => names.list(plain.read(view, at, length, siblings, base)),
+    read: readAs(plain.read, (value) => names.list(value)),
   };
 }

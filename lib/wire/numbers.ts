@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import { needBytes, show, type Codec } from './codec.js';
+import { needBytes, readAs, show, type Codec, type Inline } from './codec.js';
 import { LITTLE_ENDIAN } from './writer.js';
 
 function integer(value: unknown, minimum: number, maximum: number): number {
@@ -24,7 +24,12 @@ function number(
   maximum: number,
   get: (view: DataView, at: number) => number,
   set: (view: DataView, at: number, value: number) => void,
+  inline: (at: string) => string,
 ): Codec<number> {
+  const read = (view: DataView, at: number, length: number): number => {
+    needBytes(length, size);
+    return get(view, at);
+  };
   return {
     size,
     write(writer, value) {
@@ -32,10 +37,7 @@ function number(
       const at = writer.reserve(size);
       set(writer.view, at, checked);
     },
-    read(view, at, length) {
-      needBytes(length, size);
-      return get(view, at);
-    },
+    read: Object.assign(read, { inline: { size, number: inline, steps: [] } satisfies Inline }),
   };
 }
 
@@ -71,6 +73,7 @@ export const u8 = number(
   0xff,
   (v, at) => v.getUint8(at),
   (v, at, n) => v.setUint8(at, n),
+  (at) => `view.getUint8(${at})`,
 );
 export const u16 = number(
   2,
@@ -78,6 +81,7 @@ export const u16 = number(
   U16,
   (v, at) => v.getUint16(at, HOST),
   (v, at, n) => v.setUint16(at, n, HOST),
+  (at) => `view.getUint16(${at}, ${HOST})`,
 );
 export const u32 = number(
   4,
@@ -85,6 +89,7 @@ export const u32 = number(
   U32,
   (v, at) => v.getUint32(at, HOST),
   (v, at, n) => v.setUint32(at, n, HOST),
+  (at) => `view.getUint32(${at}, ${HOST})`,
 );
 export const u64 = bigNumber(
   0n,
@@ -98,6 +103,7 @@ export const s8 = number(
   0x7f,
   (v, at) => v.getInt8(at),
   (v, at, n) => v.setInt8(at, n),
+  (at) => `view.getInt8(${at})`,
 );
 export const s16 = number(
   2,
@@ -105,6 +111,7 @@ export const s16 = number(
   0x7fff,
   (v, at) => v.getInt16(at, HOST),
   (v, at, n) => v.setInt16(at, n, HOST),
+  (at) => `view.getInt16(${at}, ${HOST})`,
 );
 export const s32 = number(
   4,
@@ -112,6 +119,7 @@ export const s32 = number(
   0x7fffffff,
   (v, at) => v.getInt32(at, HOST),
   (v, at, n) => v.setInt32(at, n, HOST),
+  (at) => `view.getInt32(${at}, ${HOST})`,
 );
 export const s64 = bigNumber(
   -(1n << 63n),
@@ -125,6 +133,7 @@ export const be16 = number(
   U16,
   (v, at) => v.getUint16(at),
   (v, at, n) => v.setUint16(at, n),
+  (at) => `view.getUint16(${at})`,
 );
 export const be32 = number(
   4,
@@ -132,6 +141,7 @@ export const be32 = number(
   U32,
   (v, at) => v.getUint32(at),
   (v, at, n) => v.setUint32(at, n),
+  (at) => `view.getUint32(${at})`,
 );
 export const be64 = bigNumber(
   0n,
@@ -160,7 +170,7 @@ function bool(plain: Codec<number>): Codec<boolean> {
   return {
     size: plain.size,
     write: (writer, value, siblings, base) => plain.write(writer, boolean(value) ? 1 : 0, siblings, base),
-    read: (view, at, length, siblings, base) => plain.read(view, at, length, siblings, base) !== 0,
+    read: readAs(plain.read, (number) => number !== 0),
   };
 }
 

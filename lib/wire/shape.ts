@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import type { AnyCodec } from './codec.js';
+import type { Inline, Read } from './codec.js';
 
 /**
  * Functions that read all fields of an object at once, each compiled for one sequence of fields.
@@ -11,20 +11,18 @@ import type { AnyCodec } from './codec.js';
  */
 export type Reader = (view: DataView, base: number, places: Int32Array, first: number) => object;
 
-type Read = AnyCodec['read'];
-
 /** A field at a fixed distance from `base`. */
 export interface FixedField {
   readonly key: string;
   readonly offset: number;
   readonly size: number;
-  readonly read: Read;
+  readonly read: Read<unknown>;
 }
 
 /** A field in an attribute. Where that begins, and its length, are in `places`, two numbers a field, from `first` on. */
 export interface FoundField {
   readonly key: string;
-  readonly read: Read;
+  readonly read: Read<unknown>;
   /** The key of the field that says how to read this one. */
   readonly decidedBy: string | undefined;
 }
@@ -43,6 +41,12 @@ export function reader(fixed: readonly FixedField[], found: readonly FoundField[
 
 function compiled(fixed: readonly FixedField[], found: readonly FoundField[]): Reader {
   const captured: string[] = [];
+  const capture = (name: string, path: string, { inline }: Read<unknown>) => {
+    captured.push(`${name} = ${path}.read`);
+    inline?.steps.forEach((_, i) => captured.push(`${name}_${i} = ${path}.read.inline.steps[${i}]`));
+  };
+  const expression = (name: string, { number, steps }: Inline, at: string) =>
+    steps.reduce((value, _, i) => `${name}_${i}(${value})`, number(at));
   const decided = new Map<number, number>();
   found.forEach((_, i) => {
     const by = deciding(found, i);
@@ -52,16 +56,27 @@ function compiled(fixed: readonly FixedField[], found: readonly FoundField[]): R
   const read = (i: number): string => {
     const by = decided.get(i);
     const siblings = by === undefined ? 'none' : `{ ${JSON.stringify(found[by]!.key)}: value${by} }`;
-    return `(field = ${i}, found${i}(view, places[first + ${2 * i}], places[first + ${2 * i + 1}], ${siblings}, base))`;
+    const at = `places[first + ${2 * i}]`;
+    const length = `places[first + ${2 * i + 1}]`;
+    const call = `found${i}(view, ${at}, ${length}, ${siblings}, base)`;
+    const { inline } = found[i]!.read;
+    // The call is what says that there are too few bytes.
+    const value =
+      inline === undefined ? call : `${length} < ${inline.size} ? ${call} : ${expression(`found${i}`, inline, at)}`;
+    return `(field = ${i}, ${value})`;
   };
   const first = [...deciders].map((i) => `const value${i} = ${read(i)};`);
   const members: string[] = [];
-  fixed.forEach(({ key, offset, size }, i) => {
-    captured.push(`fixed${i} = fixed[${i}].read`);
-    members.push(`${JSON.stringify(key)}: fixed${i}(view, base + ${offset}, ${size}, none, base)`);
+  fixed.forEach(({ key, offset, size, read: way }, i) => {
+    capture(`fixed${i}`, `fixed[${i}]`, way);
+    const { inline } = way;
+    const at = `base + ${offset}`;
+    const value =
+      inline === undefined ? `fixed${i}(view, ${at}, ${size}, none, base)` : expression(`fixed${i}`, inline, at);
+    members.push(`${JSON.stringify(key)}: ${value}`);
   });
-  found.forEach(({ key }, i) => {
-    captured.push(`found${i} = found[${i}].read`);
+  found.forEach(({ key, read: way }, i) => {
+    capture(`found${i}`, `found[${i}]`, way);
     members.push(`${JSON.stringify(key)}: ${deciders.has(i) ? `value${i}` : read(i)}`);
   });
   const body = `
