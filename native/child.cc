@@ -31,6 +31,8 @@ struct Pipe {
 };
 
 struct Birth {
+  explicit Birth(ChildPlan& plan) : plan(plan) {}
+
   ChildPlan& plan;
   Pipe reports;
   // The child starts when there is a byte, and gives up when the pipe is closed.
@@ -107,15 +109,12 @@ std::variant<Child, ChildFailure> bear(Birth& birth) {
     return Child{static_cast<pid_t>(pid), UniqueFd(birth.pidfd)};
   }
   ChildStack stack;
-  if (!stack) {
-    return ChildFailure{Failure::of("mmap"), ChildFailure::clone, 0};
-  }
   clone_args ahead = {};
   // With our table of files, so that the child's pidfd is in it. SIGCHLD: the child shall send that, too.
   ahead.flags = CLONE_FILES | (birth.plan.flags & CLONE_VM);
   ahead.exit_signal = SIGCHLD;
   ahead.stack = stack.address();
-  ahead.stack_size = ChildStack::bytes;
+  ahead.stack_size = stack.size();
   long pid = clone_child(ahead, go_ahead, &birth);
   if (pid < 0) {
     return ChildFailure{Failure::of("clone3"), ChildFailure::clone, 0};
@@ -148,10 +147,7 @@ Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uin
 }  // namespace
 
 std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
-  Birth birth = {plan, {}, {}, {}, {}, -1, -1, -1, -1};
-  if (!birth.stack) {
-    return ChildFailure{Failure::of("mmap"), ChildFailure::clone, 0};
-  }
+  Birth birth(plan);
   if (!birth.reports.open() || (!plan.writes.empty() && !birth.start.open())) {
     return ChildFailure{Failure::of("pipe2"), ChildFailure::clone, 0};
   }
@@ -162,7 +158,7 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   birth.arguments.pidfd = reinterpret_cast<uint64_t>(&birth.pidfd);
   birth.arguments.exit_signal = SIGCHLD;
   birth.arguments.stack = birth.stack.address();
-  birth.arguments.stack_size = ChildStack::bytes;
+  birth.arguments.stack_size = birth.stack.size();
   if (plan.cgroup >= 0) {
     birth.arguments.flags |= CLONE_INTO_CGROUP;
     birth.arguments.cgroup = static_cast<uint64_t>(plan.cgroup);

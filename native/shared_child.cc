@@ -1,6 +1,5 @@
 #include "shared_child.h"
 
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,22 +26,11 @@ struct {
 
 }  // namespace
 
-ChildStack::ChildStack()
-    : memory_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
-  if (memory_ == MAP_FAILED) {
-    memory_ = nullptr;
-  }
-}
-
 ChildStack::~ChildStack() {
-  if (memory_ == nullptr) {
-    return;
-  }
 #if defined(__SANITIZE_ADDRESS__)
-  // A child ends without returning, so that its frames are still marked; what is mapped here next would have the marks.
-  ASAN_UNPOISON_MEMORY_REGION(memory_, bytes);
+  // The child ended without returning, so that its frames are still marked; what comes here next would have the marks.
+  ASAN_UNPOISON_MEMORY_REGION(bytes_, sizeof bytes_);
 #endif
-  munmap(memory_, bytes);
 }
 
 SignalsBlocked::SignalsBlocked() {
@@ -86,9 +74,6 @@ int run_in_own_child(uint64_t flags, void (*function)(void*), void* data) {
     return ENOSYS;
   }
   ChildStack stack;
-  if (!stack) {
-    return errno;
-  }
   struct Job {
     void (*function)(void*);
     void* data;
@@ -96,7 +81,7 @@ int run_in_own_child(uint64_t flags, void (*function)(void*), void* data) {
   clone_args arguments = {};
   arguments.flags = flags | CLONE_VM | CLONE_FILES | CLONE_VFORK;
   arguments.stack = stack.address();
-  arguments.stack_size = ChildStack::bytes;
+  arguments.stack_size = stack.size();
   DumpableKept dumpable;
   SignalsBlocked blocked;
   long pid = clone_child(

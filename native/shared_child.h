@@ -15,19 +15,18 @@ namespace netlace {
 
 // What it takes to have a child that shares our memory, see clone.h.
 
+// Memory of the function that makes the child, and waits until that no longer runs there: nothing has to be mapped.
 class ChildStack {
  public:
-  static constexpr size_t bytes = 256 * 1024;
-
-  ChildStack();
+  ChildStack() {}
   ChildStack(const ChildStack&) = delete;
   ChildStack& operator=(const ChildStack&) = delete;
   ~ChildStack();
-  explicit operator bool() const { return memory_ != nullptr; }
-  uint64_t address() const { return reinterpret_cast<uint64_t>(memory_); }
+  uint64_t address() const { return reinterpret_cast<uint64_t>(bytes_); }
+  uint64_t size() const { return sizeof bytes_; }
 
  private:
-  void* memory_;
+  alignas(16) uint8_t bytes_[64 * 1024];
 };
 
 // For as long as it lives. A handler that ran in a child would run in memory that is also ours.
