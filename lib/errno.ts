@@ -136,25 +136,26 @@ const table: readonly (readonly [number, string, string])[] = [
   [524, 'ENOTSUPP', 'Operation is not supported by this driver'],
 ];
 
-const names = new Map(table.map(([errno, name]) => [errno, name]));
-const texts = new Map(table.map(([errno, , text]) => [errno, text]));
-const numbers = new Map(table.map(([errno, name]) => [name, errno]));
-
 /** `17` gives `'EEXIST'`; a number that Linux does not define gives `'E999'`. */
 export function errnoName(errno: number): string {
-  return names.get(errno) ?? `E${errno}`;
+  return rowOf(errno)?.[1] ?? `E${errno}`;
 }
 
 /** What the C library says of it: `17` gives `'File exists'`. */
 export function errnoText(errno: number): string {
-  return texts.get(errno) ?? `Unknown error ${errno}`;
+  return rowOf(errno)?.[2] ?? `Unknown error ${errno}`;
+}
+
+/** Errors are rare, and most of these numbers small: no index is worth the time that making it takes whenever this is loaded. */
+function rowOf(errno: number): readonly [number, string, string] | undefined {
+  return table.find((row) => row[0] === errno);
 }
 
 /** The number of a name that Linux defines. */
 export function errnoOf(name: string): number {
-  const errno = numbers.get(name);
-  if (errno === undefined) throw new TypeError(`no such errno: ${name}`);
-  return errno;
+  const row = table.find((row) => row[1] === name);
+  if (row === undefined) throw new TypeError(`no such errno: ${name}`);
+  return row[0];
 }
 
 // Those that the library itself looks at.

@@ -124,26 +124,19 @@ interface MergeCodec<In, Out> extends Codec<In, Out> {
   readonly keys?: readonly string[] | undefined;
 }
 
-class Table<T extends Rows> implements AttrSet<T> {
-  readonly prefix: string;
-  readonly rows: T;
-  readonly header: Header | undefined;
-  readonly pad: number | undefined;
-  readonly #byName = new Map<string, Row>();
-  readonly #byId: (Row | undefined)[] = [];
-  readonly #headerKeys: ReadonlySet<string>;
-  readonly #start: Sequence;
+/** What a table looks its attributes up in. */
+class Index {
+  readonly byName = new Map<string, Row>();
+  readonly byId: (Row | undefined)[] = [];
+  readonly headerKeys: ReadonlySet<string>;
+  readonly start: Sequence;
   /** How many slots the attributes take up. */
-  readonly #slots: number;
+  readonly slots: number;
 
-  constructor(prefix: string, rows: T, header: Header | undefined, pad: number | undefined) {
-    this.prefix = prefix;
-    this.rows = rows;
-    this.header = header;
-    this.pad = pad;
+  constructor(prefix: string, rows: Rows, header: Header | undefined) {
     const fixed = header?.fields ?? [];
-    this.#headerKeys = new Set(fixed.map(({ key }) => key));
-    this.#start = new Sequence(fixed);
+    this.headerKeys = new Set(fixed.map(({ key }) => key));
+    this.start = new Sequence(fixed);
     let slots = 0;
     for (const [name, { id, codec, second }] of Object.entries(rows)) {
       const spread = 'spread' in codec ? ((codec as SpreadCodec<Rows>).spread as Table<Rows>) : undefined;
@@ -154,47 +147,71 @@ class Table<T extends Rows> implements AttrSet<T> {
       const type = id | (codec.typeFlags ?? 0);
       const field = fieldOf(name, codec);
       const first = { name, id, type, codec, spread, merges, whole, field, slot: slots, second: undefined };
-      slots += spread === undefined ? 1 : spread.#slots;
+      slots += spread === undefined ? 1 : spread.index.slots;
       const row: Row =
         second === undefined ? first : { ...first, second: { ...first, ...second, ...variant(name, second, slots++) } };
-      this.#number(row);
-      if (row.second !== undefined) this.#number(row.second);
+      this.#number(prefix, row);
+      if (row.second !== undefined) this.#number(prefix, row.second);
       for (const key of keys ?? [name]) {
         // A field may be half in the header and half in an attribute, but not in two of either.
-        if (whole && spread === undefined ? this.#byName.has(key) : this.has(key))
+        if (whole && spread === undefined ? this.byName.has(key) : this.has(key))
           throw new TypeError(`${prefix}: two attributes named ${key}`);
-        this.#byName.set(key, row);
+        this.byName.set(key, row);
       }
     }
-    this.#slots = slots;
+    this.slots = slots;
   }
 
-  #number(row: Row): void {
+  #number(prefix: string, row: Row): void {
     const { id, name } = row;
-    if (this.#byId[id] !== undefined)
-      throw new TypeError(`${this.prefix}: ${name} and ${this.#byId[id].name} are both ${id}`);
-    while (this.#byId.length < id) this.#byId.push(undefined);
-    this.#byId[id] = row;
-  }
-
-  nameOf(id: number): string | undefined {
-    return this.#byId[id]?.name;
-  }
-
-  codecOf(id: number): AnyCodec | undefined {
-    return this.#byId[id]?.codec;
+    if (this.byId[id] !== undefined) throw new TypeError(`${prefix}: ${name} and ${this.byId[id].name} are both ${id}`);
+    while (this.byId.length < id) this.byId.push(undefined);
+    this.byId[id] = row;
   }
 
   has(key: string): boolean {
-    return this.#byName.has(key) || this.#headerKeys.has(key);
+    return this.byName.has(key) || this.headerKeys.has(key);
+  }
+}
+
+class Table<T extends Rows> implements AttrSet<T> {
+  readonly prefix: string;
+  readonly rows: T;
+  readonly header: Header | undefined;
+  readonly pad: number | undefined;
+  #index: Index | undefined;
+
+  constructor(prefix: string, rows: T, header: Header | undefined, pad: number | undefined) {
+    this.prefix = prefix;
+    this.rows = rows;
+    this.header = header;
+    this.pad = pad;
+  }
+
+  /** Made when it is first used: no program uses all tables, and to make those for all is a tenth of what loading takes. */
+  get index(): Index {
+    return (this.#index ??= new Index(this.prefix, this.rows, this.header));
+  }
+
+  nameOf(id: number): string | undefined {
+    return this.index.byId[id]?.name;
+  }
+
+  codecOf(id: number): AnyCodec | undefined {
+    return this.index.byId[id]?.codec;
+  }
+
+  has(key: string): boolean {
+    return this.index.has(key);
   }
 
   write(writer: Writer, value: AttrsIn<T>): void {
     if (typeof value !== 'object' || value === null) throw new CodecError('', `takes an object, not ${show(value)}`);
     const base = this.#writeHeader(writer, value);
+    const { index } = this;
     for (const key in value) {
-      if (value[key] === undefined || this.#headerKeys.has(key) || key === 'unknown') continue;
-      if (!this.#byName.has(key)) throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
+      if (value[key] === undefined || key === 'unknown' || index.has(key)) continue;
+      throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
     }
     this.#writeRows(writer, value, base);
     if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown);
@@ -212,9 +229,10 @@ class Table<T extends Rows> implements AttrSet<T> {
   }
 
   #writeRows(writer: Writer, value: object, base: number): void {
+    const { byName } = this.index;
     let written: Row[] | undefined;
     for (const key in value) {
-      const row = this.#byName.get(key);
+      const row = byName.get(key);
       const field = (value as Record<string, unknown>)[key];
       if (row === undefined || field === undefined) continue;
       if (row.whole) {
@@ -254,7 +272,8 @@ class Table<T extends Rows> implements AttrSet<T> {
   /** `; did you mean 'mtu'?` for a key that differs by little from one that exists. */
   #suggest(key: string): string {
     const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
-    const near = [...this.#byName.keys(), ...this.#headerKeys].find(
+    const { byName, headerKeys } = this.index;
+    const near = [...byName.keys(), ...headerKeys].find(
       (name) => editDistance(plain(name), plain(key)) <= (key.length > 3 ? 2 : 1),
     );
     return near === undefined ? '' : `; did you mean '${near}'?`;
@@ -269,9 +288,9 @@ class Table<T extends Rows> implements AttrSet<T> {
       at += (header.size + 3) & ~3;
     }
     const first = placed;
-    const sequence = this.#follow(this.#start, 0, first, view, at, end);
+    const sequence = this.#follow(this.index.start, 0, first, view, at, end);
     if (sequence === undefined) {
-      const out = this.#start.read(view, base, places, first);
+      const out = this.index.start.read(view, base, places, first);
       this.readInto(out, view, at, end, base);
       return out;
     }
@@ -297,10 +316,11 @@ class Table<T extends Rows> implements AttrSet<T> {
     at: number,
     end: number,
   ): Sequence | undefined {
+    const { byId } = this.index;
     while (end - at >= 4) {
       const size = view.getUint16(at, LITTLE_ENDIAN);
       const id = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
-      const row = this.#byId[id];
+      const row = byId[id];
       if (size < 4 || size > end - at || (row === undefined && id !== this.pad)) return undefined;
       let next: Sequence | undefined;
       if (row === undefined) {
@@ -324,6 +344,7 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   readInto(out: object, view: DataView, at: number, end: number, base: number): void {
     const fields = out as Record<string, unknown>;
+    const { byId } = this.index;
     enter();
     try {
       while (end - at >= 4) {
@@ -331,7 +352,7 @@ class Table<T extends Rows> implements AttrSet<T> {
         if (size < 4 || size > end - at)
           throw new CodecError('', `an attribute of ${size} bytes where ${end - at} are left`);
         const type = view.getUint16(at + 2, LITTLE_ENDIAN);
-        const row = this.#byId[type & NLA_TYPE_MASK];
+        const row = byId[type & NLA_TYPE_MASK];
         if (row === undefined) {
           if ((type & NLA_TYPE_MASK) !== this.pad)
             ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });

@@ -51,7 +51,7 @@ test('padding is passed over, wherever it is and whatever follows', () => {
 });
 
 test('two attributes with one number are an error in the table', () => {
-  expect(() => attrSet('TEST', { group: addressPair(2, 16), level: attr(16, u8) })).toThrow(
+  expect(() => attrSet('TEST', { group: addressPair(2, 16), level: attr(16, u8) }).has('level')).toThrow(
     'level and group are both 16',
   );
 });
