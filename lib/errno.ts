@@ -177,4 +177,6 @@ export const EOPNOTSUPP = errnoOf('EOPNOTSUPP');
 export const EOVERFLOW = errnoOf('EOVERFLOW');
 export const EPERM = errnoOf('EPERM');
 export const ESRCH = errnoOf('ESRCH');
+export const ESTALE = errnoOf('ESTALE');
+export const ETIMEDOUT = errnoOf('ETIMEDOUT');
 export const EUSERS = errnoOf('EUSERS');

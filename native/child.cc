@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "child_report.h"
@@ -51,6 +53,19 @@ void report(const Birth& birth, ChildReport report) {
   [[maybe_unused]] ssize_t written = write(birth.report_to, &report, sizeof report);
 }
 
+// That a program is there but may not be run says more than that it is not in the folders after that: execvp(3).
+Program::Outcome what_counts(const Program& program, Program::Outcome last) {
+  if (last.error != ENOENT && last.error != ENOTDIR) {
+    return last;
+  }
+  for (uint32_t i = 0; i < last.call; i++) {
+    if (program.call(i).number == SYS_execve && program.result(i) == -EACCES) {
+      return {i, EACCES};
+    }
+  }
+  return last;
+}
+
 // In the child. From here to the new program there is nothing but system calls.
 void live(void* data) {
   Birth& birth = *static_cast<Birth*>(data);
@@ -70,7 +85,7 @@ void live(void* data) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   birth.plan.program.report_to(birth.report_to);
-  Program::Outcome outcome = birth.plan.program.run();
+  Program::Outcome outcome = what_counts(birth.plan.program, birth.plan.program.run());
   if (outcome.error != 0) {
     report(birth, {ChildReport::program_failed, outcome.call, outcome.error, -1});
     end_child(127);

@@ -78,8 +78,14 @@ NETLACE_BARE void block(uint64_t signals) {
   block(0);
   call(__NR_fcntl, report_to, F_SETFD, FD_CLOEXEC);
   long error = -ENOENT;
-  for (; !is_end(*paths); paths++) {
-    error = call(__NR_execve, address(*paths), address(program), address(environment));
+  for (bool is_elsewhere = true; is_elsewhere && !is_end(*paths); paths++) {
+    long result = call(__NR_execve, address(*paths), address(program), address(environment));
+    is_elsewhere = result == -ENOENT || result == -ENOTDIR || result == -EACCES || result == -ESTALE ||
+                   result == -ENODEV || result == -ETIMEDOUT;
+    // That one is there but may not be run says more than that another is missing.
+    if (error != -EACCES || !is_elsewhere) {
+      error = result;
+    }
   }
   netlace::ChildReport report = {netlace::ChildReport::program_failed, step, static_cast<int32_t>(-error), -1};
   call(__NR_write, report_to, address(&report), sizeof report);

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -50,6 +51,11 @@ const SystemCall* find_system_call(const char* name) {
   return nullptr;
 }
 
+static bool tolerates(const Program::Call& call, int error) {
+  return std::any_of(call.tolerated.begin(), call.tolerated.end(),
+                     [=](int each) { return each == error || each == Program::any_error; });
+}
+
 Program::Outcome Program::run(uint32_t begin, uint32_t end) {
   for (uint32_t i = begin; i < end; i++) {
     const Call& call = calls_[i];
@@ -62,7 +68,7 @@ Program::Outcome Program::run(uint32_t begin, uint32_t end) {
         syscall(call.number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
     if (result == -1) {
       int error = errno;
-      if (error != call.tolerated && call.tolerated != any_error) {
+      if (!tolerates(call, error)) {
         return {i, error};
       }
       result = -error;

@@ -18,8 +18,8 @@ class Program {
     long arguments[6];
     // Of each argument: the index of the call whose result goes there, or -1; -2: the descriptor for reports.
     int16_t results[6];
-    // With this errno the call has not failed, and its result is -errno. 0: none.
-    int tolerated;
+    // With one of these errnos the call has not failed, and its result is -errno.
+    std::vector<int> tolerated;
   };
 
   // Where it stopped: at the end (`call` is their number, errno 0), or at the call that failed.
@@ -28,7 +28,7 @@ class Program {
     int error;
   };
 
-  // A `tolerated` for whatever goes wrong.
+  // Stands for all of them.
   static constexpr int any_error = -1;
 
   Program() = default;

@@ -38,15 +38,21 @@ void ProgramReader::read_call(Napi::Object object) {
     refuse("a call must be one of those that are known");
     return;
   }
-  Program::Call call = {found->number, found->name, found->opens, {}, {-1, -1, -1, -1, -1, -1}, 0};
-  if (tolerated.IsNumber()) {
-    call.tolerated = tolerated.As<Napi::Number>().Int32Value();
+  Program::Call call = {found->number, found->name, found->opens, {}, {-1, -1, -1, -1, -1, -1}, {}};
+  Napi::Array errnos = tolerated.IsArray() ? tolerated.As<Napi::Array>() : Napi::Array::New(env_);
+  for (uint32_t i = 0; i < errnos.Length(); i++) {
+    Napi::Value errno_value = errnos.Get(i);
+    if (!errno_value.IsNumber()) {
+      refuse("what is tolerated must be numbers");
+      return;
+    }
+    call.tolerated.push_back(errno_value.As<Napi::Number>().Int32Value());
   }
   Napi::Array list = arguments.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length() && valid_; i++) {
     read_argument(list.Get(i), call, static_cast<int>(i));
   }
-  program_.calls_.push_back(call);
+  program_.calls_.push_back(std::move(call));
 }
 
 void ProgramReader::read_argument(Napi::Value value, Program::Call& call, int index) {

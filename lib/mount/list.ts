@@ -14,7 +14,7 @@ export interface ListMountsOptions extends InNamespace {
   readonly pid?: number | undefined;
 }
 
-const ANY_ERRNO = -1;
+const ANY_ERRNO = [-1];
 /** Ids asked for at once. */
 const IDS = 1024;
 /** Mounts asked about at once. */

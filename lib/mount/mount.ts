@@ -159,7 +159,7 @@ export function* mountOperation(options: MountOptions): Operation<void> {
   let attributes: ResultOf | undefined;
   if (set.length > 0) {
     const change = { set: attributeBits(set), clear: clearedBySetting(set) };
-    attributes = setAttributes(program, `mount.flags of ${quoted}`, [AT_FDCWD, target, 0], change, ENOSYS);
+    attributes = setAttributes(program, `mount.flags of ${quoted}`, [AT_FDCWD, target, 0], change, [ENOSYS]);
   }
   if (propagation !== undefined)
     program.add(`mount.propagation of ${quoted}`, 'mount', [null, target, null, propagation, null]);

@@ -130,8 +130,8 @@ export interface SystemCall {
   readonly args: readonly (
     number | null | Pointed | { readonly result: number } | { readonly report: true } | { readonly buffer: number }
   )[];
-  /** With this errno the call has not failed, and its result is -errno; -1 stands for any. */
-  readonly tolerated?: number | undefined;
+  /** With one of these errnos the call has not failed, and its result is -errno; -1 stands for all. */
+  readonly tolerated?: readonly number[] | undefined;
 }
 
 /** A child that runs its program. */

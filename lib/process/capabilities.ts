@@ -114,7 +114,7 @@ export function dropBounding(program: Program, { bounding }: CheckedCapabilities
   for (const number of CAPABILITIES.keys()) {
     // A kernel that does not know a capability has none to drop.
     if (!bounding.includes(number))
-      program.add('capabilities.bounding', 'prctl', [PR_CAPBSET_DROP, number, 0, 0, 0], EINVAL);
+      program.add('capabilities.bounding', 'prctl', [PR_CAPBSET_DROP, number, 0, 0, 0], [EINVAL]);
   }
 }
 

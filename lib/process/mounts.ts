@@ -190,7 +190,7 @@ function openTarget(program: Program, step: string, mount: SpawnMount): ResultOf
   for (const [i, name] of parts.entries()) {
     if (i === parts.length - 1 && !isFolder) break;
     const parent = open(program, step, parts.slice(0, i), O_PATH);
-    program.add(step, 'mkdirat', [parent, name, 0o755], EEXIST);
+    program.add(step, 'mkdirat', [parent, name, 0o755], [EEXIST]);
     program.add(step, 'close', [parent]);
   }
   if (!isFolder) program.add(step, 'close', [open(program, step, parts, O_CREAT, 0o644)]);

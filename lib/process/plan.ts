@@ -1,4 +1,4 @@
-import { EPERM } from '../errno.js';
+import { EACCES, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT } from '../errno.js';
 import { addon } from '../native/load.js';
 import { flagOf } from '../namespace-types.js';
 import {
@@ -22,7 +22,8 @@ import { setResourceLimits } from './rlimits.js';
 import type { CheckedSpawn, Environment, SpawnOptions } from './spawn-options.js';
 import { controlTerminal, type PreparedStdio } from './stdio.js';
 
-const ANY_ERROR = -1;
+/** What says that a program may be in another folder: as for execvp(3). */
+const NOT_HERE = [ENOENT, ENOTDIR, EACCES, ESTALE, ENODEV, ETIMEDOUT];
 const LAST_DESCRIPTOR = 0xffffffff;
 
 interface Written {
@@ -121,7 +122,7 @@ function becomeRoot(
 ): void {
   if (hasInside(gidMap, 0)) {
     // Refused in a user namespace within one that denies it.
-    if (mayGroups) program.add('gidMap', 'setgroups', [0, null], EPERM);
+    if (mayGroups) program.add('gidMap', 'setgroups', [0, null], [EPERM]);
     program.add('gidMap', 'setresgid', [0, 0, 0]);
   }
   if (hasInside(uidMap, 0)) program.add('uidMap', 'setresuid', [0, 0, 0]);
@@ -130,7 +131,7 @@ function becomeRoot(
 function changeUser(program: Program, { uid, gid, groups }: SpawnOptions): void {
   // In a user namespace that denies setgroups there are none to give up, and who asks for some is told.
   if (groups !== undefined) program.add('groups', 'setgroups', [groups.length, words(groups)]);
-  else if (gid !== undefined || uid !== undefined) program.add('groups', 'setgroups', [0, null], EPERM);
+  else if (gid !== undefined || uid !== undefined) program.add('groups', 'setgroups', [0, null], [EPERM]);
   if (gid !== undefined) program.add('gid', 'setresgid', [gid, gid, gid]);
   if (uid !== undefined) program.add('uid', 'setresuid', [uid, uid, uid]);
 }
@@ -148,11 +149,11 @@ function paths(command: string, { path }: Environment): string[] {
   return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${command}`);
 }
 
-/** Tries the folders of PATH in turn, as the child sees them; the last one's error counts. */
+/** Tries the folders of PATH in turn, as the child sees them and as execvp(3) does. */
 function execute(program: Program, command: string, argv: readonly string[], env: Environment): void {
   const candidates = paths(command, env);
   for (const [i, path] of candidates.entries()) {
-    const elsewhere = i < candidates.length - 1 ? ANY_ERROR : undefined;
+    const elsewhere = i < candidates.length - 1 ? NOT_HERE : undefined;
     program.add('command', 'execve', [path, pointers(argv), pointers(env.list)], elsewhere);
   }
 }

@@ -98,7 +98,7 @@ export function setAttributes(
   subject: string,
   [folder, path, flags]: Place,
   { set, clear = 0, propagation = 0, userns }: AttributeChange,
-  tolerated?: number,
+  tolerated?: readonly number[],
 ): ResultOf {
   const all = userns === undefined ? set : set | MOUNT_ATTR_IDMAP;
   const attr = longs([all, clear, propagation, userns ?? 0].map(BigInt));

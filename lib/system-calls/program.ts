@@ -12,8 +12,8 @@ export class Program {
   readonly calls: SystemCall[] = [];
   readonly #subjects: string[] = [];
 
-  /** `subject` is what an error names. A call that fails with the errno `tolerated` does not end the program; -1: with any. */
-  add(subject: string, name: string, args: readonly Argument[], tolerated?: number): ResultOf {
+  /** `subject` is what an error names. A call that fails with one of the errnos `tolerated` does not end the program; -1: with any. */
+  add(subject: string, name: string, args: readonly Argument[], tolerated?: readonly number[]): ResultOf {
     this.#subjects.push(subject);
     return { result: this.calls.push({ name, args, tolerated }) - 1 };
   }

@@ -98,13 +98,33 @@ describe('the program', () => {
   });
 
   test('that is there but may not be run is told apart from one that is missing', async () => {
-    // Of several folders the last one counts.
-    const path = [join(folder, 'path', 'none'), join(folder, 'path', 'plain')].join(':');
-    expect(await errorOf(() => spawn('netlace-which', [], { env: { PATH: path } }))).toMatchObject({
-      name: 'SpawnError',
-      step: 'command',
-      code: 'EACCES',
+    const errorIn = (...folders: string[]) => {
+      const env = { PATH: folders.map((name) => join(folder, 'path', name)).join(':') };
+      return errorOf(() => spawn('netlace-which', [], { env }));
+    };
+    const refused = { name: 'SpawnError', step: 'command', code: 'EACCES' };
+    expect(await errorIn('none', 'plain')).toMatchObject(refused);
+    expect(await errorIn('plain', 'none')).toMatchObject(refused);
+    expect(await errorIn('none', 'plain', 'empty')).toMatchObject(refused);
+    expect(await errorIn('none', 'empty')).toMatchObject({ ...refused, code: 'ENOENT' });
+  });
+
+  test('that is there but no program is not looked for elsewhere', async () => {
+    for (const at of ['text', 'program']) mkdirSync(join(folder, 'kinds', at), { recursive: true });
+    writeFileSync(join(folder, 'kinds', 'text', 'netlace-kind'), 'no program', { mode: 0o755 });
+    writeFileSync(join(folder, 'kinds', 'program', 'netlace-kind'), '#!/bin/sh\necho ran\n', { mode: 0o755 });
+    const path = (...names: string[]) => ({
+      env: { PATH: names.map((name) => join(folder, 'kinds', name)).join(':') },
     });
+    expect((await outcome('netlace-kind', [], path('program', 'text'))).out).toBe('ran\n');
+    for (const init of [false, true]) {
+      const options = { ...path('text', 'program'), ...(init ? { init, namespaces: { pid: 'new' } as const } : {}) };
+      expect(await errorOf(() => spawn('netlace-kind', [], options))).toMatchObject({
+        name: 'SpawnError',
+        step: 'command',
+        code: 'ENOEXEC',
+      });
+    }
   });
 
   test('starts in this process’s folder, or in cwd', async () => {
