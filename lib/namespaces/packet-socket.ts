@@ -1,9 +1,9 @@
 /** Sockets for whole packets inside a network namespace: packet(7) and raw(7). */
-import { ArgumentError, ClosedError } from '../errors.js';
+import { ArgumentError } from '../errors.js';
 import type { SocketSetup } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkInteger, checkKeys } from '../options.js';
 import { formatIp } from '../wire/ip.js';
 import { formatMac, parseMac } from '../wire/mac.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
@@ -18,6 +18,7 @@ import {
   SOCK_RAW,
   socketAddress,
 } from './sockaddr.js';
+import { WholePackets } from './whole-packets.js';
 
 const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
@@ -100,57 +101,16 @@ export interface PacketDestination {
   readonly address?: string | undefined;
 }
 
-/** What packet and raw sockets have in common. */
-abstract class WholePackets<From> implements AsyncIterable<ReceivedPacket<From>> {
-  /** Shared with `PacketSocket` and `RawSocket` only. */
-  protected readonly reader: PacketReader<ReceivedPacket<From>>;
-
-  protected constructor(reader: PacketReader<ReceivedPacket<From>>) {
-    this.reader = reader;
-  }
-
-  /** The descriptor, for other libraries' calls. It stays this socket's: do not close it. */
-  get fd(): number {
-    if (this.reader.fd < 0) throw new ClosedError('the socket');
-    return this.reader.fd;
-  }
-
-  /**
-   * The packets from now on, until the socket is closed. Leaving the loop does not close it. Where nobody asks for packets,
-   * they wait in the kernel's receive buffer, and are dropped when that is full. ENETDOWN when the link goes down; the loop
-   * can be started again.
-   */
-  [Symbol.asyncIterator](): AsyncIterator<ReceivedPacket<From>, undefined> {
-    return { next: () => this.reader.next() };
-  }
-
-  /** Waiting for packets no longer keeps the process alive. */
-  unref(): this {
-    this.reader.unref();
-    return this;
-  }
-
-  /** A second call does nothing. */
-  close(): void {
-    this.reader.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-  }
-}
-
-/** Packets of the link layer, packet(7). Made by `netns.packetSocket`. */
-export class PacketSocket extends WholePackets<PacketSource> {
+/**
+ * Packets of the link layer, packet(7). Made by `netns.packetSocket`. Where nobody asks for packets, they wait in the kernel's
+ * receive buffer, and are dropped when that is full. ENETDOWN when the link goes down; the loop can be started again.
+ */
+export class PacketSocket extends WholePackets<ReceivedPacket<PacketSource>> {
   readonly #link: number;
   readonly #protocol: number;
 
   private constructor(reader: PacketReader<ReceivedPacket<PacketSource>>, link: number, protocol: number) {
-    super(reader);
+    super(reader, 'the socket');
     this.#link = link;
     this.#protocol = protocol;
   }
@@ -160,7 +120,7 @@ export class PacketSocket extends WholePackets<PacketSource> {
     checkKeys('options', options, ['link', 'protocol', 'type', 'filter', 'snapLength']);
     const { link = 0, type = 'raw' } = options;
     if (type !== 'raw' && type !== 'dgram') throw new ArgumentError('options.type', `takes 'raw' or 'dgram'`);
-    const protocol = number(options.protocol ?? ETH_P_ALL, 0xffff, 'options.protocol');
+    const protocol = checkInteger('options.protocol', options.protocol ?? ETH_P_ALL, 0, 0xffff);
     const longest = snapLength(options.snapLength);
     const setup = filtered(options.filter, [SOL_PACKET, PACKET_AUXDATA, 1]);
     const index = linkIndex(link, 'options.link', () => {
@@ -182,17 +142,17 @@ export class PacketSocket extends WholePackets<PacketSource> {
     const { fd } = this;
     const index = linkIndex(to.link ?? this.#link, 'to.link', () => ({ fd, close: () => undefined }));
     if (index === 0) throw new ArgumentError('to.link', 'is needed, as the socket is of no single link');
-    const protocol = number(to.protocol ?? this.#protocol, 0xffff, 'to.protocol');
+    const protocol = checkInteger('to.protocol', to.protocol ?? this.#protocol, 0, 0xffff);
     await sendWhole(fd, data, linkAddress(index, protocol, hardwareAddress(to.address)));
   }
 }
 
-/** Packets of an IP protocol, raw(7). Made by `netns.rawSocket`. */
-export class RawSocket extends WholePackets<{ readonly address: string }> {
+/** Packets of an IP protocol, raw(7). Made by `netns.rawSocket`. They wait and are dropped as those of a packet socket. */
+export class RawSocket extends WholePackets<ReceivedPacket<{ readonly address: string }>> {
   readonly #family: 4 | 6;
 
   private constructor(reader: PacketReader<ReceivedPacket<{ readonly address: string }>>, family: 4 | 6) {
-    super(reader);
+    super(reader, 'the socket');
     this.#family = family;
   }
 
@@ -202,7 +162,7 @@ export class RawSocket extends WholePackets<{ readonly address: string }> {
     const { family, headerIncluded = false } = options;
     if (family !== 4 && family !== 6) throw new ArgumentError('options.family', 'takes 4 or 6');
     if (family === 6 && headerIncluded) throw new ArgumentError('options.headerIncluded', 'goes with family 4');
-    const protocol = number(options.protocol, 255, 'options.protocol');
+    const protocol = checkInteger('options.protocol', options.protocol, 0, 255);
     const longest = snapLength(options.snapLength);
     const setup = filtered(options.filter, headerIncluded ? [IPPROTO_IP, IP_HDRINCL, 1] : []);
     const domain = family === 6 ? AF_INET6 : AF_INET;
@@ -264,7 +224,7 @@ function linkAddress(index: number, protocol: number, address: Uint8Array): Uint
 
 /** `open`: a socket of the namespace, to look a name up with. */
 function linkIndex(link: unknown, argument: string, open: () => { readonly fd: number; close(): void }): number {
-  if (typeof link === 'number') return number(link, 0x7fffffff, argument);
+  if (typeof link === 'number') return checkInteger(argument, link, 0, 0x7fffffff);
   if (typeof link !== 'string' || link === '' || Buffer.byteLength(link) >= IFNAMSIZ || link.includes('\0'))
     throw new ArgumentError(argument, `takes the index or name of a link, not ${JSON.stringify(link)}`);
   const socket = open();
@@ -295,25 +255,15 @@ function filtered(filter: readonly BpfInstruction[] | undefined, options: readon
   for (const [i, instruction] of (filter as readonly BpfInstruction[]).entries()) {
     const where = `options.filter[${i}]`;
     checkKeys(where, instruction, ['code', 'jt', 'jf', 'k']);
-    view.setUint16(8 * i, number(instruction.code, 0xffff, `${where}.code`), LITTLE_ENDIAN);
-    view.setUint8(8 * i + 2, number(instruction.jt, 0xff, `${where}.jt`));
-    view.setUint8(8 * i + 3, number(instruction.jf, 0xff, `${where}.jf`));
-    view.setUint32(8 * i + 4, number(instruction.k, 0xffffffff, `${where}.k`), LITTLE_ENDIAN);
+    view.setUint16(8 * i, checkInteger(`${where}.code`, instruction.code, 0, 0xffff), LITTLE_ENDIAN);
+    view.setUint8(8 * i + 2, checkInteger(`${where}.jt`, instruction.jt, 0, 0xff));
+    view.setUint8(8 * i + 3, checkInteger(`${where}.jf`, instruction.jf, 0, 0xff));
+    view.setUint32(8 * i + 4, checkInteger(`${where}.k`, instruction.k, 0, 0xffffffff), LITTLE_ENDIAN);
   }
   return { options, filter: bytes };
 }
 
-function snapLength(value: number | undefined): number {
-  if (value === undefined) return DEFAULT_LENGTH;
-  if (number(value, DEFAULT_LENGTH, 'options.snapLength') === 0)
-    throw new ArgumentError('options.snapLength', 'takes at least 1');
-  return value;
-}
-
-function number(value: unknown, most: number, argument: string): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new ArgumentError(argument, `takes a number from 0 to ${most}, not ${JSON.stringify(value)}`);
-}
+const snapLength = (value = DEFAULT_LENGTH) => checkInteger('options.snapLength', value, 1, DEFAULT_LENGTH);
 
 export function checkBytes(data: unknown): void {
   if (!(data instanceof Uint8Array)) throw new ArgumentError('data', 'takes a Uint8Array');

@@ -1,10 +1,11 @@
-import { ArgumentError, ClosedError } from '../errors.js';
+import { ArgumentError } from '../errors.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
 import { PacketReader } from './packet-reader.js';
 import { checkBytes } from './packet-socket.js';
 import { IFNAMSIZ } from './sockaddr.js';
+import { WholePackets } from './whole-packets.js';
 
 const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
@@ -30,15 +31,16 @@ export interface TunOptions {
 /**
  * A TUN or TAP device inside a network namespace: what the kernel sends through the link is read here, and what is written
  * here the kernel receives from the link. Linux's Documentation/networking/tuntap.rst. Made by `netns.tun`.
+ * Where nobody asks for packets, they wait in the link's queue (`txQueueLen`). EBADFD when the link has been deleted.
+ * Closing it deletes the link, too, unless that is to persist.
  */
-export class Tun implements AsyncIterable<Uint8Array> {
-  readonly #reader: PacketReader<Uint8Array>;
+export class Tun extends WholePackets<Uint8Array> {
   readonly mode: 'tun' | 'tap';
   /** The link's name when it was opened. */
   readonly name: string;
 
   private constructor(reader: PacketReader<Uint8Array>, mode: 'tun' | 'tap', name: string) {
-    this.#reader = reader;
+    super(reader, 'the device');
     this.mode = mode;
     this.name = name;
   }
@@ -65,42 +67,9 @@ export class Tun implements AsyncIterable<Uint8Array> {
     return new Tun(reader, mode, orThrow(addon.tunName(descriptor.fd)));
   }
 
-  /** The descriptor, for other libraries' calls. It stays this handle's: do not close it. */
-  get fd(): number {
-    if (this.#reader.fd < 0) throw new ClosedError('the device');
-    return this.#reader.fd;
-  }
-
-  /**
-   * The packets that the kernel sends, each whole, until the device is closed. Leaving the loop does not close it. Where
-   * nobody asks for packets, they wait in the link's queue (`txQueueLen`). EBADFD when the link has been deleted.
-   */
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    return { next: () => this.#reader.next() };
-  }
-
   /** Hands the kernel one whole packet. EIO while the link is down, EINVAL for what is no packet. */
   write(packet: Uint8Array): void {
     checkBytes(packet);
     orThrow(addon.sync.writePacket(this.fd, packet), `${packet.length} bytes to ${this.name}`);
-  }
-
-  /** Waiting for packets no longer keeps the process alive. */
-  unref(): this {
-    this.#reader.unref();
-    return this;
-  }
-
-  /** The link goes, too, unless it is to persist. A second call does nothing. */
-  close(): void {
-    this.#reader.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
   }
 }
