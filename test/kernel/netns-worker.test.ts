@@ -2,10 +2,10 @@
 import { expect, jest, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ import { Netns } from '../../lib/namespaces/netns.js';
 import { NetnsWorker } from '../../lib/namespaces/worker.js';
 import { leavesNothing, threadNamespaces, until } from '../support/leftovers.js';
 import { newNetns, noNetns, rootless } from '../support/netns.js';
+import { build, noBuild } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 import { noRights } from '../support/spawned.js';
@@ -21,8 +22,7 @@ import { noRights } from '../support/spawned.js';
 leavesNothing();
 jest.setTimeout(60_000);
 
-const build = resolve('dist/cjs/index.js');
-const noBuild = noNetns ?? (existsSync(build) ? undefined : 'needs the build: npm run build:all');
+const skip = noNetns ?? noBuild;
 const home = readlinkSync('/proc/self/ns/net');
 const linkOf = (netns: Netns) => `net:[${netns.ino}]`;
 
@@ -158,7 +158,7 @@ describeUnless(noNetns, 'a NetnsWorker', () => {
   });
 });
 
-describeUnless(noBuild, 'a Worker that is ended', () => {
+describeUnless(skip, 'a Worker that is ended', () => {
   test('leaves nothing of its sockets, lookups, readers and NetnsWorkers', async () => {
     const source = `
       const { Netns, NetnsWorker } = require(${JSON.stringify(build)});
@@ -190,7 +190,7 @@ describeUnless(noBuild, 'a Worker that is ended', () => {
   });
 });
 
-describeUnless(noBuild, 'in a process of its own', () => {
+describeUnless(skip, 'in a process of its own', () => {
   /** What the program prints, as JSON. */
   async function run(source: string): Promise<unknown> {
     const program = `const { Netns, NetnsWorker } = require(${JSON.stringify(build)}); const fs = require('fs');

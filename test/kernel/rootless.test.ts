@@ -1,22 +1,20 @@
 /** Namespaces of users who are not root: made, used and entered in child processes of such a user. */
 import { expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Netns } from '../../lib/namespaces/netns.js';
 import { rootless } from '../support/netns.js';
+import { build, noBuild, processBuild } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless } from '../support/skip.js';
 
 jest.setTimeout(60_000);
 
 const USER = rootless ? { uid: process.getuid!(), gid: process.getgid!() } : { uid: 65_533, gid: 65_532 };
-const build = resolve('dist/cjs/index.js');
 
 function asUser(source: string): { told: Record<string, unknown> } {
   const program = `
     const { Netns, NetnsWorker, Rtnetlink, createVethPair } = require(${JSON.stringify(build)});
-    const { spawn } = require(${JSON.stringify(resolve('dist/cjs/process/index.js'))});
+    const { spawn } = require(${JSON.stringify(processBuild)});
     const { text } = require('node:stream/consumers');
     const http = require('node:http');
     const told = {};
@@ -33,7 +31,7 @@ function asUser(source: string): { told: Record<string, unknown> } {
 }
 
 const skip = ((): string | undefined => {
-  if (!existsSync(build)) return 'needs the build: npm run build:all';
+  if (noBuild !== undefined) return noBuild;
   if (spawnSync('unshare', ['--user', 'true'], USER).status !== 0) return 'users may not have user namespaces';
   const { status } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(build)})`], { ...USER, cwd: '/' });
   return status === 0 ? undefined : 'such users may not read this checkout';

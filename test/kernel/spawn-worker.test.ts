@@ -1,23 +1,20 @@
 /** `spawn` in Workers, of the built package. */
 import { expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { leavesNothing } from '../support/leftovers.js';
 import { noRights } from '../support/spawned.js';
-import { noBuild, tell } from '../support/program.js';
+import { noBuild, processBuild, tell } from '../support/program.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
 
-const build = resolve('dist/cjs/process/index.js');
-
 describeUnless(noBuild, 'a Worker', () => {
   const work = (body: string) =>
     new Worker(
       `const { parentPort } = require('node:worker_threads');
-       const { spawn } = require(${JSON.stringify(build)});
+       const { spawn } = require(${JSON.stringify(processBuild)});
        const { text } = require('node:stream/consumers');
        (async () => { ${body} })();`,
       { eval: true, execArgv: [] },
@@ -44,7 +41,7 @@ describeUnless(noBuild, 'a Worker', () => {
       const { once } = require('node:events');
       const { Worker } = require('node:worker_threads');
       const source = \`
-        const { spawn } = require(${JSON.stringify(build)});
+        const { spawn } = require(${JSON.stringify(processBuild)});
         const forever = async () => { for (;;) await (await spawn('/bin/true', [], { namespaces: { uts: 'new' } })).exited; };
         (async () => {
           for (let i = 0; i < 8; i++) void forever();

@@ -1,10 +1,8 @@
 /** Without rights: reading works, everything else says which capability it takes. In child processes of a user who has none. */
 import { expect, jest, test } from '@jest/globals';
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { leavesNothing } from '../support/leftovers.js';
 import { noNetns, notRoot, rootless } from '../support/netns.js';
+import { noBuild, noOthers, tell } from '../support/program.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
 leavesNothing();
@@ -13,52 +11,16 @@ jest.setTimeout(60_000);
 const NOBODY = 65_534;
 /** Whoever is not root is such a user himself. */
 const user = rootless ? {} : { uid: NOBODY, gid: NOBODY };
-const build = resolve('dist/cjs/index.js');
+const skip = noNetns ?? (rootless ? noBuild : noOthers);
 
-/** Whether everybody may read a file: all folders above it have to be open to them. */
-function readableByAll(path: string): boolean {
-  for (let folder = dirname(path); folder !== '/'; folder = dirname(folder)) {
-    if ((statSync(folder).mode & constants.S_IXOTH) === 0) return false;
-  }
-  accessSync(path);
-  return (statSync(path).mode & constants.S_IROTH) !== 0;
-}
-
-const skip =
-  noNetns ??
-  (existsSync(build) ? undefined : 'needs the build: npm run build:all') ??
-  (readableByAll(build) && readableByAll(process.execPath) ? undefined : 'other users may not read this checkout');
-
-/** Runs `body`, which fills `told`, in a child process, and returns that. */
-function inChild(
-  body: string,
-  options: { readonly uid?: number; readonly gid?: number } = {},
-): Record<string, unknown> {
-  const source = `
-    const { Netns, Rtnetlink } = require(${JSON.stringify(build)});
-    const told = {};
-    const attempt = async (key, run) => {
-      try {
-        told[key] = await run();
-      } catch ({ name, code, syscall, operation, message }) {
-        told[key] = { name, code, syscall, operation, message };
-      }
-    };
-    (async () => { ${body} })().then(() => console.log(JSON.stringify(told)));`;
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', source], {
-    encoding: 'utf8',
-    cwd: '/',
-    ...options,
-  });
-  if (status !== 0) throw new Error(`the child ended with ${status}: ${stderr}`);
-  return JSON.parse(stdout) as Record<string, unknown>;
-}
+/** What comes of `body` in a program that has these. */
+const attempts = (body: string, who = {}) => tell(`const { Netns, Rtnetlink } = netlace; ${body}`, who);
 
 const names = (capability: string): unknown => expect.stringContaining(capability);
 
 describeUnless(skip, 'without rights', () => {
   test('the own namespace takes no right to enter, by a handle either', () => {
-    const told = inChild(
+    const told = attempts(
       `
       const netns = Netns.current();
       await attempt('sysctl', () => netns.sysctl.get('net.ipv4.ip_forward'));
@@ -72,7 +34,7 @@ describeUnless(skip, 'without rights', () => {
   });
 
   test('a process reads its own namespace', () => {
-    const told = inChild(
+    const told = attempts(
       `
       const client = await Rtnetlink.open();
       await attempt('links', async () => (await client.link.list()).some(({ name }) => name === 'lo'));
@@ -98,7 +60,7 @@ describeUnless(skip, 'without rights', () => {
   });
 
   test('making a namespace says that it takes CAP_SYS_ADMIN', () => {
-    const told = inChild(
+    const told = attempts(
       `
       await attempt('create', () => Netns.create());
       await attempt('createSync', () => Netns.createSync());
@@ -123,7 +85,7 @@ describeUnless(skip, 'without rights', () => {
   });
 
   testUnless(notRoot, 'changes say that they take CAP_NET_ADMIN, and entering says CAP_SYS_ADMIN', () => {
-    const told = inChild(`
+    const told = attempts(`
       const netns = await Netns.create();
       const client = await Rtnetlink.open({ netns });
       await client.link.add({ name: 'left', kind: 'veth', data: { peer: { name: 'right' } } });

@@ -2,13 +2,13 @@
 import { expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { ArgumentError, ClosedError } from '../../lib/errors.js';
 import { addon } from '../../lib/native/load.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { Watch, Watched, WatchEvent, WatchedObject } from '../../lib/rtnetlink/watch.js';
 import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
 import { inSandbox, noNetns, rootless, unavailable, type Sandbox } from '../support/netns.js';
+import { build } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
@@ -336,7 +336,7 @@ describeUnless(noNetns, 'a watch', () => {
     }));
 
   const script = (options: string) => `
-    const { Netns, Rtnetlink } = require(${JSON.stringify(resolve('dist/cjs/index.js'))});
+    const { Netns, Rtnetlink } = require(${JSON.stringify(build)});
     (async () => {
       const netns = await Netns.create({ rootless: ${rootless} });
       const client = await Rtnetlink.open({ netns });

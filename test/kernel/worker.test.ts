@@ -1,18 +1,16 @@
 /** The built package in worker threads that are ended while everything is under way. */
 import { expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
 import { noNetns, rootless } from '../support/netns.js';
+import { build, noBuild } from '../support/program.js';
 import { describeUnless } from '../support/skip.js';
 
 leavesNothing();
 jest.setTimeout(120_000);
 
-const build = resolve('dist/cjs/index.js');
-const skip = noNetns ?? (existsSync(build) ? undefined : 'needs the build: npm run build:all');
+const skip = noNetns ?? noBuild;
 
 /** A worker that runs `body` with the package's exports and the port to its parent. */
 function work(body: string): Worker {

@@ -4,8 +4,10 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { notRoot } from './netns.js';
 
-const build = resolve('dist/cjs/index.js');
-const everything = `{ ...require(${JSON.stringify(build)}), ...require(${JSON.stringify(resolve('dist/cjs/process/index.js'))}) }`;
+/** The built package, and its entry `netlace/process`. */
+export const build = resolve('dist/cjs/index.js');
+export const processBuild = resolve('dist/cjs/process/index.js');
+const everything = `{ ...require(${JSON.stringify(build)}), ...require(${JSON.stringify(processBuild)}) }`;
 
 /** Why there can be no such programs, if so. */
 export const noBuild: string | undefined = existsSync(build) ? undefined : 'needs the build: npm run build:all';
@@ -57,8 +59,8 @@ const BEGIN = `
   const attempt = async (key, run) => {
     try {
       told[key] = await run();
-    } catch ({ name, code, syscall, argument, hint, message }) {
-      told[key] = { name, code, syscall, argument, hint, message };
+    } catch ({ name, code, syscall, operation, argument, hint, message }) {
+      told[key] = { name, code, syscall, operation, argument, hint, message };
     }
   };`;
 const REPLACER = `(_, value) => (typeof value === 'bigint' ? String(value) : value)`;
