@@ -2,7 +2,7 @@ import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ClosedError, CodecError, TimeoutError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import { ackBuffers, replyBuffers } from './buffers.js';
-import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from './constants.js';
+import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, NLMSG_NOOP } from './constants.js';
 import { requestChannel, warningChannel, type KernelWarning } from './diagnostics.js';
 import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
@@ -136,9 +136,9 @@ export class Connection {
   #limit(sequence: number, operation: string, { signal, timeout }: CallOptions): void {
     const pending = this.#pending.get(sequence)!;
     let timer: NodeJS.Timeout | undefined;
-    // The answer still has to be awaited, for the sake of those behind it; only nobody is told of it any more.
     const giveUp = (error: unknown) => {
       release();
+      this.#withdraw(sequence);
       pending.reject(error);
     };
     const onAbort = () => giveUp(signal!.reason);
@@ -160,6 +160,20 @@ export class Connection {
         reject(error);
       },
     });
+  }
+
+  /**
+   * Has the kernel pass over what has not been sent yet. What has been is carried out, and its answer still awaited for the sake
+   * of those behind it; only nobody is told of it any more.
+   */
+  #withdraw(sequence: number): void {
+    const pending = this.#pending.get(sequence);
+    if (pending === undefined || pending.batch !== this.#batch) return;
+    const { batch, start } = pending;
+    batch.writer.view.setUint16(start + 4, NLMSG_NOOP, LITTLE_ENDIAN);
+    batch.writer.view.setUint16(start + 6, 0, LITTLE_ENDIAN);
+    batch.sequences.splice(batch.sequences.indexOf(sequence), 1);
+    this.#forget(sequence);
   }
 
   #flush(batch: Batch): void {

@@ -1,4 +1,4 @@
-import { NLM_F_ACK, NLM_F_DUMP, NLMSG_HDRLEN } from '../netlink/constants.js';
+import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from '../netlink/constants.js';
 import type { AttrSet, AttrsOut, Rows } from '../wire/attrs.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 
@@ -82,7 +82,9 @@ export function parseRequests(bytes: Uint8Array): FakeRequest[] {
   for (let at = 0; bytes.length - at >= NLMSG_HDRLEN;) {
     const size = view.getUint32(at, LITTLE_ENDIAN);
     if (size < NLMSG_HDRLEN || size > bytes.length - at) break;
-    out.push(new FakeRequest(bytes.slice(at, at + size)));
+    const request = new FakeRequest(bytes.slice(at, at + size));
+    // What is none the kernel passes over (net/netlink/af_netlink.c, netlink_rcv_skb).
+    if ((request.flags & NLM_F_REQUEST) !== 0) out.push(request);
     at += (size + 3) & ~3;
   }
   return out;

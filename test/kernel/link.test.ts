@@ -481,6 +481,19 @@ describeUnless(noNetns, 'links', () => {
       expect(results.map(({ status }) => status === 'fulfilled')).toEqual([true, true, true, false, true, false]);
     }));
 
+  test('what is given up before it is sent is not carried out', () =>
+    inSandbox(async ({ client }) => {
+      const controller = new AbortController();
+      const add = (name: string, options = {}) =>
+        client.link.add({ name, kind: 'veth', data: { peer: { name: `${name}-peer` } } }, options);
+      const [first, given, last] = [add('first'), add('given', { signal: controller.signal }), add('last')];
+      controller.abort();
+      expect((await errorOf(() => given)).name).toBe('AbortError');
+      await Promise.all([first, last]);
+      const names = (await client.link.list()).map(({ name }) => name).sort();
+      expect(names).toEqual(['first', 'first-peer', 'last', 'last-peer', 'lo']);
+    }));
+
   test('what the kernel refuses comes with the code and the path', () =>
     inSandbox(async ({ client }) => {
       const { link, sync } = client;

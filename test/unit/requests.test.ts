@@ -295,6 +295,34 @@ describe('giving up', () => {
     expect(kernel.requests).toEqual([]);
   });
 
+  test('a signal before the send withdraws the request, and no other', async () => {
+    const { kernel, connection } = setUp(store);
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const [first, taken, third] = [
+      connection.request(getThing(1)),
+      connection.request(addThing({ index: 2 }), { signal: controller.signal }),
+      connection.request(getThing(3)),
+    ];
+    controller.abort(reason);
+    expect(await rejection(taken)).toBe(reason);
+    await expect(first).resolves.toMatchObject({ index: 1 });
+    await expect(third).resolves.toMatchObject({ index: 3 });
+    expect(kernel.requests.map(({ type }) => type)).toEqual([GET_THING, GET_THING]);
+    await expect(connection.request(getThing(4))).resolves.toMatchObject({ index: 4 });
+  });
+
+  test('a signal that withdraws all there is: nothing is sent', async () => {
+    const { kernel, connection } = setUp(store);
+    const controller = new AbortController();
+    const taken = connection.request(addThing({}), { signal: controller.signal });
+    controller.abort();
+    expect((await rejection(taken)).name).toBe('AbortError');
+    await settled();
+    expect(kernel.requests).toEqual([]);
+    await expect(connection.request(getThing(3))).resolves.toMatchObject({ index: 3 });
+  });
+
   test('a signal after the send: the late answer is dropped, those behind it are not', async () => {
     let answer!: () => void;
     const later = new Promise<void>((resolve) => (answer = resolve));
