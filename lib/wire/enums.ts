@@ -23,7 +23,7 @@ export function enumeration<Name extends string>(
         throw new CodecError('', `takes ${oneOf(byName.keys())} or a number, not ${show(value)}`);
       plain.write(writer, number, siblings, base);
     },
-    read: readAs(plain.read, (value) => (value < 256 ? byValue[value] : beyond.get(value)) ?? value),
+    read: readAs(plain.read, (value) => byValue[value] ?? beyond.get(value) ?? value),
   };
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Codec } from '../../lib/wire/codec.js';
+import { attr, attrSet } from '../../lib/wire/attrs.js';
+import { mapped, type Codec } from '../../lib/wire/codec.js';
+import { enumeration, flagList } from '../../lib/wire/enums.js';
 import * as numbers from '../../lib/wire/numbers.js';
-import { codecError, decode, encode, refusal } from '../support/codec.js';
+import { codecError, decode, encode, refusal, unhex, viewOf } from '../support/codec.js';
 
 const { be16, be32, be64, bool16, bool32, bool8, flag, ranged, s16, s32, s64, s8, seconds, u16, u32, u64, u8 } =
   numbers;
@@ -41,6 +43,41 @@ describe('integers of up to 32 bits', () => {
   test.each(rows)('%s reads neither less nor the rest', (_name, codec, _minimum, _maximum, value, bytes) => {
     expect(codecError(() => decode(codec, bytes.slice(2))).reason).toContain(`instead of ${codec.size!}`);
     expect(decode(codec, `${bytes}ffff`)).toBe(value);
+  });
+});
+
+/** What a table's compiled reader makes of an attribute with these bytes: it has an expression in the place of the codec's function. */
+function decodeInTable<Out>(codec: Codec<never, Out>, bytes: string): Out | undefined {
+  const attribute = new Uint8Array([4 + bytes.length / 2, 0, 7, 0, ...unhex(bytes), 0, 0, 0]);
+  const found = attrSet('T', { value: attr(7, codec as Codec<unknown, Out>) }).read(viewOf(attribute), 0, attribute.length & ~3);
+  return found.value;
+}
+
+describe('in a table', () => {
+  const named = enumeration(s16, { low: -2, high: 0x1234 });
+  const codecs: [string, Codec<never, unknown>, string, unknown][] = [
+    ['u8', u8, 'f2', 0xf2],
+    ['u16', u16, '34f2', 0xf234],
+    ['u32', u32, '785634f2', 0xf2345678],
+    ['s8', s8, 'fe', -2],
+    ['s16', s16, 'fdff', -3],
+    ['s32', s32, 'fcffffff', -4],
+    ['be16', be16, 'f234', 0xf234],
+    ['be32', be32, 'f2345678', 0xf2345678],
+    ['a range', ranged(u16, 1, 0x1234), '3412', 0x1234],
+    ['on', bool16, '0001', true],
+    ['off', bool32, '00000000', false],
+    ['a name of a negative number', named, 'feff', 'low'],
+    ['a name of a large number', named, '3412', 'high'],
+    ['a number without a name', named, '0300', 3],
+    ['flags', flagList(be16, { one: 1, many: 0x4000 }), '4001', ['one', 'many']],
+    ['what is made of something made', mapped(named, Number, (name) => ({ name })), '3412', { name: 'high' }],
+  ];
+
+  test.each(codecs)('%s is read as by itself', (_title, codec, bytes, value) => {
+    expect(decode(codec, bytes)).toEqual(value);
+    expect(decodeInTable(codec, bytes)).toEqual(value);
+    expect(() => decodeInTable(codec, bytes.slice(2))).toThrow(`value: ${bytes.length / 2 - 1} bytes instead of`);
   });
 });
 
