@@ -17,8 +17,8 @@ const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, 
  * Runs a program, in any mix of new and existing namespaces. Resolves when it runs; until then nothing is left of a failure,
  * which comes as a `SpawnError` that names the step.
  *
- * The command is looked for in PATH of `env`, in the child's root, unless it has a slash. The child has the descriptors
- * that `stdio` says and no others. Nothing of Node's own handling of children is involved.
+ * The command is looked for in PATH of `env`, in the child's root, unless it has a slash; as by execvp(3), so that EACCES also
+ * says that a folder there may not be searched. The child has the descriptors that `stdio` says and no others. Nothing of Node's own handling of children is involved.
  *
  * Since Linux 5.11 (close_range with CLOSE_RANGE_CLOEXEC). Kernel: kernel/fork.c, clone3(2); the rights that namespaces take are in their man pages, namespaces(7).
  */

@@ -234,8 +234,11 @@ describe('a step', () => {
       [folder, 'EACCES'],
       [text, 'ENOEXEC'],
       ['/proc/self/status/x', 'ENOTDIR'],
-    ] as const)
-      expect(await errorOf(() => spawn(command))).toMatchObject({ name: 'SpawnError', step: 'command', code });
+    ] as const) {
+      // A folder of PATH that this user may not look into would count for more than one without the command.
+      const error = await errorOf(() => spawn(command, [], { env: { PATH: '/usr/bin:/bin' } }));
+      expect(error).toMatchObject({ name: 'SpawnError', step: 'command', code });
+    }
   });
 
   test('that fails late has undone nothing of this process’s, and leaves nothing mounted or running', async () => {

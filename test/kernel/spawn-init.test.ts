@@ -1,6 +1,6 @@
 /** `spawn` with an init: process 1 of a new pid namespace that is not the program. */
 import { expect, jest, test } from '@jest/globals';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Namespace } from '../../lib/namespaces/namespace.js';
 import { spawn } from '../../lib/process/spawn.js';
@@ -126,16 +126,28 @@ describeUnless(noNetns, 'an init', () => {
     expect(await child.exited).toMatchObject({ code: 0 });
   });
 
-  test('says what is wrong with the command', async () => {
-    for (const [command, code] of [
-      ['netlace-there-is-no-such-command', 'ENOENT'],
-      ['/proc/self/status', 'EACCES'],
-    ] as const)
-      expect(await errorOf(() => spawn(command, [], options))).toMatchObject({
+  test('says what is wrong with the command, which it looks for as without one', async () => {
+    const at = (name: string) => join(folder, 'path', name);
+    for (const [name, mode] of [
+      ['refused', 0o644],
+      ['text', 0o755],
+    ] as const) {
+      mkdirSync(at(name), { recursive: true });
+      writeFileSync(join(at(name), 'netlace-kind'), 'no program', { mode });
+    }
+    for (const [command, path, code] of [
+      ['netlace-there-is-no-such-command', ['none', 'text'], 'ENOENT'],
+      ['/proc/self/status', [], 'EACCES'],
+      ['netlace-kind', ['refused', 'none'], 'EACCES'],
+      ['netlace-kind', ['refused', 'text', 'none'], 'ENOEXEC'],
+    ] as const) {
+      const env = { PATH: path.map(at).join(':') };
+      expect(await errorOf(() => spawn(command, [], { ...options, env }))).toMatchObject({
         name: 'SpawnError',
         step: 'command',
         code,
       });
+    }
     expect(await until(() => childrenHere().length === 0)).toBe(true);
   });
 
