@@ -323,8 +323,8 @@ describe('the end', () => {
       'voluntarySwitches',
     ]);
     expect(busy.exit.usage.minorFaults).toBeGreaterThan(10);
-    // More than this process has, which a child cannot have less of.
-    const size = process.memoryUsage.rss() + 3e7;
+    // More than this process ever had, which no child has less of.
+    const size = process.resourceUsage().maxRSS * 1024 + 3e7;
     const large = await outcome(process.execPath, ['-e', `Buffer.alloc(${size}, 1)`]);
     expect(large.exit.usage.maxResidentSet).toBeGreaterThan(size);
     expect(lazy.exit.usage.maxResidentSet).toBeLessThan(size);
