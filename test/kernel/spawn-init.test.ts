@@ -85,8 +85,9 @@ describeUnless(noNetns, 'an init', () => {
 
   test('waits for orphans', async () => {
     const script = `
+      : > ${folder}/orphans
       for i in 1 2 3 4 5; do (sh -c 'echo $$ >> ${folder}/orphans' &) ; done
-      until [ "$(wc -l < ${folder}/orphans 2> /dev/null || echo 0)" = 5 ]; do :; done
+      until [ "$(wc -l < ${folder}/orphans)" = 5 ]; do :; done
       for pid in $(cat ${folder}/orphans); do while [ -e /proc/$pid ]; do :; done; done
       grep -l 'State:.Z' /proc/[0-9]*/status || echo none`;
     expect(await shell(script, options)).toBe('none');
