@@ -12,7 +12,7 @@ export function checkKeys(argument: string, value: object, known: readonly strin
 
 export function checkInteger(argument: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
-    throw new ArgumentError(argument, `takes an integer from ${least} to ${most}`);
+    throw new ArgumentError(argument, `takes an integer from ${least} to ${most}, not ${show(value)}`);
   return value;
 }
 

@@ -55,11 +55,9 @@ void report(const Birth& birth, ChildReport report) {
 
 // That a program is there but may not be run says more than that it is not in the folders after that: execvp(3).
 Program::Outcome what_counts(const Program& program, Program::Outcome last) {
-  if (last.error != ENOENT && last.error != ENOTDIR) {
-    return last;
-  }
   for (uint32_t i = 0; i < last.call; i++) {
-    if (program.call(i).number == SYS_execve && program.result(i) == -EACCES) {
+    const Program::Call& call = program.call(i);
+    if (call.number == SYS_execve && program.result(i) == -EACCES && call.tolerates(last.error)) {
       return {i, EACCES};
     }
   }

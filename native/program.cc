@@ -51,9 +51,8 @@ const SystemCall* find_system_call(const char* name) {
   return nullptr;
 }
 
-static bool tolerates(const Program::Call& call, int error) {
-  return std::any_of(call.tolerated.begin(), call.tolerated.end(),
-                     [=](int each) { return each == error || each == Program::any_error; });
+bool Program::Call::tolerates(int error) const {
+  return std::any_of(tolerated.begin(), tolerated.end(), [=](int each) { return each == error || each == any_error; });
 }
 
 Program::Outcome Program::run(uint32_t begin, uint32_t end) {
@@ -68,7 +67,7 @@ Program::Outcome Program::run(uint32_t begin, uint32_t end) {
         syscall(call.number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
     if (result == -1) {
       int error = errno;
-      if (!tolerates(call, error)) {
+      if (!call.tolerates(error)) {
         return {i, error};
       }
       result = -error;

@@ -20,6 +20,8 @@ class Program {
     int16_t results[6];
     // With one of these errnos the call has not failed, and its result is -errno.
     std::vector<int> tolerated;
+
+    bool tolerates(int error) const;
   };
 
   // Where it stopped: at the end (`call` is their number, errno 0), or at the call that failed.

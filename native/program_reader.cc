@@ -39,14 +39,16 @@ void ProgramReader::read_call(Napi::Object object) {
     return;
   }
   Program::Call call = {found->number, found->name, found->opens, {}, {-1, -1, -1, -1, -1, -1}, {}};
-  Napi::Array errnos = tolerated.IsArray() ? tolerated.As<Napi::Array>() : Napi::Array::New(env_);
-  for (uint32_t i = 0; i < errnos.Length(); i++) {
-    Napi::Value errno_value = errnos.Get(i);
-    if (!errno_value.IsNumber()) {
-      refuse("what is tolerated must be numbers");
-      return;
+  if (tolerated.IsArray()) {
+    Napi::Array errnos = tolerated.As<Napi::Array>();
+    for (uint32_t i = 0; i < errnos.Length(); i++) {
+      Napi::Value number = errnos.Get(i);
+      if (!number.IsNumber()) {
+        refuse("what is tolerated must be numbers");
+        return;
+      }
+      call.tolerated.push_back(number.As<Napi::Number>().Int32Value());
     }
-    call.tolerated.push_back(errno_value.As<Napi::Number>().Int32Value());
   }
   Napi::Array list = arguments.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length() && valid_; i++) {

@@ -3,14 +3,10 @@ import { EINVAL } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { addon } from '../native/load.js';
 import { failureOf, orThrow, systemCallError } from '../netlink/system-call.js';
+import { MNT_DETACH, MS_BIND, MS_REC, MS_SHARED } from '../system-calls/constants.js';
 
 /** Where `ip netns` keeps names: iproute2's NETNS_RUN_DIR. */
 export const NETNS_DIRECTORY = '/run/netns';
-
-const MS_BIND = 0x1000;
-const MS_REC = 0x4000;
-const MS_SHARED = 0x100000;
-const MNT_DETACH = 2;
 
 /** The path of a name; a name is one component of a path. */
 export function pathOfName(name: unknown, argument = 'name'): string {
