@@ -1,11 +1,14 @@
 /** Node.js' own way to run programs, and a shell's, as peers: `node child-process.js PEER spawn N REPS`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { ociArguments } from './peers.js';
 
-/** `child_process` makes no namespaces: util-linux' `unshare` makes the same ones that netlace does. */
+/** `child_process` makes no namespaces: util-linux' `unshare` makes the same ones that netlace does, the runtimes one more. */
 const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
   'child-process': ['/bin/true'],
   unshare: ['/bin/sh', '-c', 'exec unshare --uts --ipc --pid --fork /bin/true'],
+  crun: ['crun', ...ociArguments('crun')],
+  runc: ['runc', ...ociArguments('runc')],
 };
 
 const [peer = '', work, countText, repsText] = process.argv.slice(2);

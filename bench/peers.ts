@@ -48,6 +48,24 @@ function script(interpreter: string, path: string): Peer['command'] {
   return (work) => [interpreter, join(peersFolder, path), work.name, String(work.n), String(work.reps)];
 }
 
+/** What has an OCI runtime run the container that `peers/build` has made. */
+export function ociArguments(runtime: string): readonly string[] {
+  const made = join(peersFolder, 'out');
+  return ['--root', join(made, runtime), 'run', '--bundle', join(made, 'bundle'), `netlace-bench-${process.pid}`];
+}
+
+/** It may be installed, and refuse the machine's cgroups. */
+function ociRuntime(name: string): Peer {
+  return {
+    name,
+    title: `node:child_process, ${name}`,
+    works: processes,
+    absent: () => (succeeds(name, ...ociArguments(name))() === undefined ? undefined : 'does not run here'),
+    command: childProcess(name),
+    once: processes,
+  };
+}
+
 let batchFolder: string | undefined;
 
 /** A file for `ip -batch`, removed with `removeBatches`. */
@@ -169,6 +187,8 @@ export const peers: readonly Peer[] = [
     absent: succeeds('unshare', '--version'),
     command: childProcess('unshare'),
   },
+  ociRuntime('crun'),
+  ociRuntime('runc'),
   {
     name: 'npm-netlink',
     title: 'npm netlink 0.3.0',
