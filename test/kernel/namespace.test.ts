@@ -609,22 +609,15 @@ describeUnless(noNetns, 'the list of namespaces', () => {
 
   test('does not mind processes that come and go, and leaves nothing', async () => {
     const before = openDescriptors().length;
-    let going = true;
-    let ended = 0;
-    const churn = async () => {
-      while (going) {
-        await once(spawn('unshare', [...newUser, '--uts', '--net', 'true']), 'close');
-        ended++;
-      }
-    };
-    const churns = [churn(), churn()];
-    let lists = 0;
-    while (lists < 10 || ended < 8) {
-      expect((await listNamespaces()).length).toBeGreaterThanOrEqual(types.length);
-      lists++;
+    for (let round = 0; round < 6; round++) {
+      const ends = [1, 2].map(() => once(spawn('unshare', [...newUser, '--uts', '--net', 'true']), 'close'));
+      const all = Promise.all(ends);
+      let over = false;
+      void all.then(() => (over = true));
+      do expect((await listNamespaces()).length).toBeGreaterThanOrEqual(types.length);
+      while (!over);
+      await all;
     }
-    going = false;
-    await Promise.all(churns);
     expect(await until(() => openDescriptors().length <= before)).toBe(true);
   });
 });
