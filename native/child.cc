@@ -30,6 +30,17 @@ struct Pipe {
     write = UniqueFd(ends[1]);
     return true;
   }
+
+  // With an end to write whose number is not less than that.
+  bool open_from(int least) {
+    if (!open()) {
+      return false;
+    }
+    if (write.get() < least) {
+      write = UniqueFd(fcntl(write.get(), F_DUPFD_CLOEXEC, least));
+    }
+    return static_cast<bool>(write);
+  }
 };
 
 struct Birth {
@@ -161,7 +172,7 @@ Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uin
 
 std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   Birth birth(plan);
-  if (!birth.reports.open() || (!plan.writes.empty() && !birth.start.open())) {
+  if (!birth.reports.open_from(plan.least_descriptor) || (!plan.writes.empty() && !birth.start.open())) {
     return ChildFailure{Failure::of("pipe2"), ChildFailure::clone, 0};
   }
   birth.report_to = birth.reports.write.get();

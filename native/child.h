@@ -24,6 +24,8 @@ struct ChildPlan {
   uint64_t flags = 0;
   // The cgroup that the child is born into, or -1.
   int cgroup = -1;
+  // The least number of the descriptor that the child reports with: those below are the program's to fill.
+  int least_descriptor = 0;
   // Files of the child's folder in /proc, written by this process before the child's program starts.
   std::vector<std::pair<std::string, std::vector<uint8_t>>> writes;
 };

@@ -25,16 +25,16 @@ namespace {
 
 // Those that all processors have: `openat` and no `open`.
 constexpr SystemCall system_calls[] = {
-    NETLACE_CALL(capset),        NETLACE_CALL(chdir),      NETLACE_CALL(chroot),        NETLACE_CALL(close),
-    NETLACE_CALL(close_range),   NETLACE_CALL(dup3),       NETLACE_CALL(execve),        NETLACE_CALL(execveat),
-    NETLACE_CALL(fcntl),         NETLACE_CALL(fsconfig),   NETLACE_OPENS(fsmount),      NETLACE_OPENS(fsopen),
-    NETLACE_CALL(ioctl),         NETLACE_CALL(listmount),  NETLACE_CALL(mkdirat),       NETLACE_CALL(mount),
-    NETLACE_CALL(mount_setattr), NETLACE_CALL(move_mount), NETLACE_OPENS(open_tree),    NETLACE_OPENS(openat),
-    NETLACE_OPENS(openat2),      NETLACE_CALL(pivot_root), NETLACE_CALL(prctl),         NETLACE_CALL(prlimit64),
-    NETLACE_CALL(read),          NETLACE_CALL(seccomp),    NETLACE_CALL(setdomainname), NETLACE_CALL(setgroups),
-    NETLACE_CALL(sethostname),   NETLACE_CALL(setns),      NETLACE_CALL(setpriority),   NETLACE_CALL(setresgid),
-    NETLACE_CALL(setresuid),     NETLACE_CALL(setsid),     NETLACE_CALL(statmount),     NETLACE_CALL(umask),
-    NETLACE_CALL(umount2),       NETLACE_CALL(unshare),    NETLACE_CALL(write),
+    NETLACE_CALL(capset),        NETLACE_CALL(chdir),       NETLACE_CALL(chroot),     NETLACE_CALL(close),
+    NETLACE_CALL(close_range),   NETLACE_CALL(dup3),        NETLACE_CALL(execve),     NETLACE_CALL(execveat),
+    NETLACE_CALL(fcntl),         NETLACE_CALL(fsconfig),    NETLACE_OPENS(fsmount),   NETLACE_OPENS(fsopen),
+    NETLACE_CALL(ioctl),         NETLACE_CALL(listmount),   NETLACE_CALL(mkdirat),    NETLACE_CALL(mount),
+    NETLACE_CALL(mount_setattr), NETLACE_CALL(move_mount),  NETLACE_OPENS(open_tree), NETLACE_OPENS(openat),
+    NETLACE_OPENS(openat2),      NETLACE_CALL(pivot_root),  NETLACE_CALL(ppoll),      NETLACE_CALL(prctl),
+    NETLACE_CALL(prlimit64),     NETLACE_CALL(read),        NETLACE_CALL(seccomp),    NETLACE_CALL(setdomainname),
+    NETLACE_CALL(setgroups),     NETLACE_CALL(sethostname), NETLACE_CALL(setns),      NETLACE_CALL(setpriority),
+    NETLACE_CALL(setresgid),     NETLACE_CALL(setresuid),   NETLACE_CALL(setsid),     NETLACE_CALL(statmount),
+    NETLACE_CALL(umask),         NETLACE_CALL(umount2),     NETLACE_CALL(unshare),    NETLACE_CALL(write),
 };
 
 #undef NETLACE_OPENS

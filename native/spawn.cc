@@ -45,7 +45,7 @@ static Napi::Value convert(Napi::Env env, std::variant<Child, ChildFailure> resu
 
 namespace {
 
-// spawn(entry, program, flags, cgroup, writes)
+// spawn(entry, program, flags, cgroup, writes, leastDescriptor)
 struct Spawn {
   ChildPlan plan;
 
@@ -58,6 +58,7 @@ struct Spawn {
     for (size_t i = 0; i + 1 < writes.size(); i += 2) {
       plan.writes.emplace_back(writes[i], std::vector<uint8_t>(writes[i + 1].begin(), writes[i + 1].end()));
     }
+    plan.least_descriptor = arguments.integer<int>(5, "leastDescriptor");
   }
 
   std::variant<Child, ChildFailure> run() { return make_child(plan); }

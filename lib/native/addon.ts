@@ -281,7 +281,7 @@ export interface Addon {
    * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
    * the promise resolves. `entry` is made by a child that goes ahead and joins
    * namespaces to be born into; empty: none does. `writes` are names of files in /proc/PID and what this process writes
-   * into them before the child starts, alternately.
+   * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
    */
   spawn(
     entry: readonly SystemCall[],
@@ -289,6 +289,7 @@ export interface Addon {
     flags: number,
     cgroup: number,
     writes: readonly string[],
+    leastDescriptor: number,
   ): Promise<Spawned | SpawnFailure>;
   /** The addon's own file. Executed, it is an init: `native/init.cc`. */
   readonly path: string;

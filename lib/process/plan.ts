@@ -9,11 +9,12 @@ import {
   F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_WRONLY,
+  POLLIN,
   PR_SET_NO_NEW_PRIVS,
   PR_SET_PDEATHSIG,
   SECCOMP_SET_MODE_FILTER,
 } from '../system-calls/constants.js';
-import { pointers, Program, words, type ResultOf } from '../system-calls/program.js';
+import { longs, pointers, Program, words, type ResultOf } from '../system-calls/program.js';
 import { dropBounding, keepCapabilities, setCapabilities } from './capabilities.js';
 import { hasInside, type IdMapping } from './id-map.js';
 import { setRoot } from './mounts.js';
@@ -42,16 +43,26 @@ export interface Plan {
   readonly writes: readonly Written[];
   /** CLONE_*. */
   readonly flags: number;
+  /** Of the numbers below, the child's program has all but the last for descriptors of its own. */
+  readonly leastDescriptor: number;
 }
 
-/** What the child does, in this order: each thing while it has the right to, and knows the paths. */
-export function planned(checked: CheckedSpawn, joined: OpenedNamespaces['joined'], stdio: PreparedStdio): Plan {
+/**
+ * What the child does, in this order: each thing while it has the right to, and knows the paths. `parent` is a pidfd of this
+ * process, if there has to be one.
+ */
+export function planned(
+  checked: CheckedSpawn,
+  joined: OpenedNamespaces['joined'],
+  stdio: PreparedStdio,
+  parent: number | undefined,
+): Plan {
   const { command, argv, options, namespaces, isNewUser, ownUid, root, capabilities, environment } = checked;
   const { uidMap, gidMap, uidText, gidText } = checked.idMaps;
   const program = new Program();
   const entry = new Program();
-  stdio.place(program);
-  const init = options.init === true ? openInit(program) : undefined;
+  const leastDescriptor = stdio.count + 1;
+  const init = options.init === true ? openInit(program, leastDescriptor) : undefined;
   // To be born into a pid or user namespace takes a parent that joined it; and what is made after joining belongs to it.
   const ahead =
     namespaces.flags !== 0 || joined.some(({ kind }) => kind === 'pid' || kind === 'user' || kind === 'time');
@@ -59,7 +70,6 @@ export function planned(checked: CheckedSpawn, joined: OpenedNamespaces['joined'
     (ahead ? entry : program).add(`namespaces.${kind}`, 'setns', [place, flagOf(kind)]);
   if (isNewUser) becomeRoot(program, uidMap, gidMap, options.setgroups !== 'deny' && ownUid === 0);
   if (options.detached === true || stdio.isTerminal) program.add('detached', 'setsid', []);
-  if (stdio.isTerminal) controlTerminal(program);
   for (const [key, call] of [
     ['hostname', 'sethostname'],
     ['domainname', 'setdomainname'],
@@ -73,6 +83,9 @@ export function planned(checked: CheckedSpawn, joined: OpenedNamespaces['joined'
     if (checked.offsets !== '') writeFile(program, 'timeOffsets', '/proc/self/timens_offsets', checked.offsets);
   }
   setRoot(program, root);
+  // Over descriptors that were needed until now, and before there may only be few.
+  stdio.place(program, parent);
+  if (stdio.isTerminal) controlTerminal(program);
   setResourceLimits(program, checked.limits);
   if (options.nice !== undefined) program.add('nice', 'setpriority', [0, 0, options.nice]);
   if (options.umask !== undefined) program.add('umask', 'umask', [options.umask]);
@@ -86,9 +99,10 @@ export function planned(checked: CheckedSpawn, joined: OpenedNamespaces['joined'
   if (checked.deathSignal !== undefined)
     program.add('deathSignal', 'prctl', [PR_SET_PDEATHSIG, checked.deathSignal, 0, 0, 0]);
   if (options.noNewPrivileges === true) program.add('noNewPrivileges', 'prctl', [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
-  program.add('stdio', 'close_range', [Math.max(stdio.count, 3), LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC]);
+  program.add('stdio', 'close_range', [stdio.count, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC]);
+  if (parent !== undefined) endWith(program, stdio.count);
   if (options.seccomp !== undefined) filter(program, options.seccomp);
-  if (init !== undefined) executeInit(program, init, command, argv, environment, Math.max(stdio.count, 3));
+  if (init !== undefined) executeInit(program, init, command, argv, environment, stdio.count);
   else execute(program, command, argv, environment);
   const writes: Written[] = [];
   if (isNewUser) {
@@ -102,7 +116,7 @@ export function planned(checked: CheckedSpawn, joined: OpenedNamespaces['joined'
   // Of processes that share their memory all get the same oom_score_adj, and none may enter a time namespace. A copy
   // takes the longer the larger the heap is.
   const takesCopy = options.oomScoreAdjust !== undefined || joined.some(({ kind }) => kind === 'time');
-  return { program, entry, writes, flags: namespaces.flags + (takesCopy ? 0 : CLONE_VM) };
+  return { program, entry, writes, flags: namespaces.flags + (takesCopy ? 0 : CLONE_VM), leastDescriptor };
 }
 
 /** Writes a file that exists, in the child. */
@@ -159,8 +173,20 @@ function execute(program: Program, command: string, argv: readonly string[], env
 }
 
 /** While the root is this process's. */
-function openInit(program: Program): ResultOf {
-  return program.add('init', 'openat', [AT_FDCWD, addon.path, O_CLOEXEC, 0]);
+function openInit(program: Program, leastDescriptor: number): ResultOf {
+  const file = program.add('init', 'openat', [AT_FDCWD, addon.path, O_CLOEXEC, 0]);
+  return program.add('init', 'fcntl', [file, F_DUPFD_CLOEXEC, leastDescriptor]);
+}
+
+/**
+ * Ends the child where the process behind the pidfd has ended: before the death signal was set, maybe, so that it was not sent.
+ */
+function endWith(program: Program, pidfd: number): void {
+  // struct pollfd and struct timespec
+  const watched = Uint8Array.from([...words([pidfd]), ...new Uint8Array(Uint16Array.of(POLLIN, 0).buffer)]);
+  const ended = program.add('deathSignal', 'ppoll', [watched, 1, longs([0n, 0n]), null, 0]);
+  // A call that does nothing when it is given 0, and fails with 1.
+  program.add('deathSignal', 'unshare', [ended]);
 }
 
 /** The init has the pipe for reports as the descriptor `report`, and hands it on to the program until that is executed. */
@@ -172,10 +198,8 @@ function executeInit(
   env: Environment,
   report: number,
 ): void {
-  const pipe = program.add('init', 'fcntl', [{ report: true }, F_DUPFD_CLOEXEC, report + 1]);
-  const file = program.add('init', 'fcntl', [init, F_DUPFD_CLOEXEC, report + 1]);
-  program.add('init', 'dup3', [pipe, report, 0]);
+  program.add('init', 'dup3', [{ report: true }, report, 0]);
   const step = program.calls.length;
   const all = ['init', `${report}`, `${step}`, ...paths(command, env), '--', ...argv];
-  program.add('command', 'execveat', [file, '', pointers(all), pointers(env.list), AT_EMPTY_PATH]);
+  program.add('command', 'execveat', [init, '', pointers(all), pointers(env.list), AT_EMPTY_PATH]);
 }

@@ -59,7 +59,7 @@ export interface SpawnOptions {
   readonly seccomp?: Uint8Array | undefined;
   /** -1000 to 1000. Less than this process has takes CAP_SYS_RESOURCE. */
   readonly oomScoreAdjust?: number | undefined;
-  /** The signal it gets when this process ends. */
+  /** The signal it gets when this process ends; one that has not begun to run by then never does. prctl(2), PR_SET_PDEATHSIG. */
   readonly deathSignal?: NodeJS.Signals | number | undefined;
   /** Of a new time namespace, in seconds. Since Linux 6.0 here, as the child has to enter it by execve. */
   readonly timeOffsets?:

@@ -1,8 +1,8 @@
 import { EACCES, EBADF, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP, EPERM } from '../errno.js';
 import { SpawnError, UnsupportedError } from '../errors.js';
-import type { SpawnFailure } from '../native/addon.js';
+import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { isFailure, systemCallError } from '../netlink/system-call.js';
+import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
@@ -27,10 +27,12 @@ export async function spawn(command: string, args: readonly string[] = [], optio
   options.signal?.throwIfAborted();
   using opened = openJoined(checked.namespaces);
   const stdio = prepareStdio(options.stdio);
+  let self: Descriptor | undefined;
   let made;
   try {
-    const plan = planned(checked, opened.joined, stdio);
-    const { program, entry, flags, writes } = plan;
+    if (checked.deathSignal !== undefined) self = orThrow(addon.pidfdOpen(process.pid), 'options.deathSignal');
+    const plan = planned(checked, opened.joined, stdio, self?.fd);
+    const { program, entry, flags, writes, leastDescriptor } = plan;
     const cgroup = options.cgroup?.fd ?? -1;
     made = await addon.spawn(
       entry.calls,
@@ -38,11 +40,14 @@ export async function spawn(command: string, args: readonly string[] = [], optio
       flags,
       cgroup,
       writes.flatMap(({ file, text }) => [file, text]),
+      leastDescriptor,
     );
     if (isFailure(made)) throw explained(made, plan, checked.isNewUser, cgroup >= 0);
   } catch (error) {
     stdio.giveUp();
     throw error;
+  } finally {
+    self?.close();
   }
   const child = new Child(made.pid, made.pidfd, stdio.use());
   abortedBy(child, options);

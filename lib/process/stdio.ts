@@ -7,7 +7,7 @@ import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { checkInteger } from '../options.js';
-import { F_DUPFD_CLOEXEC } from '../system-calls/constants.js';
+import { F_DUPFD_CLOEXEC, O_CLOEXEC } from '../system-calls/constants.js';
 import type { Program } from '../system-calls/program.js';
 
 /**
@@ -33,8 +33,8 @@ export interface Terminal extends ReadStream {
 
 /** A child's standard streams as prepared: to be handed over to it, then either used or given up. */
 export interface PreparedStdio {
-  /** Puts the descriptors to their places, in the child. */
-  place(program: Program): void;
+  /** Puts the descriptors to their places, in the child; and behind them, until execve, one for its own use. */
+  place(program: Program, behind?: number): void;
   /** The number of descriptors that the child gets. */
   readonly count: number;
   readonly isTerminal: boolean;
@@ -43,7 +43,6 @@ export interface PreparedStdio {
   giveUp(): void;
 }
 
-const F_SETFD = 2;
 const TIOCSCTTY = 0x540e;
 
 const checkSize = (name: string, value: number) => checkInteger(name, value, 1, 0xffff);
@@ -97,7 +96,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
     throw error;
   }
   return {
-    place: (program) => placeDescriptors(program, sources),
+    place: (program, behind) => placeDescriptors(program, sources, behind),
     count: sources.length,
     isTerminal: false,
     use: () => {
@@ -125,7 +124,7 @@ function terminal(options: TerminalOptions): PreparedStdio {
     '/dev/ptmx',
   );
   return {
-    place: (program) => placeDescriptors(program, [slave.fd, slave.fd, slave.fd]),
+    place: (program, behind) => placeDescriptors(program, [slave.fd, slave.fd, slave.fd], behind),
     count: 3,
     isTerminal: true,
     use: () => {
@@ -164,12 +163,9 @@ export function controlTerminal(program: Program): void {
 }
 
 /** First all out of the way of the numbers that they shall have: one may be where another one has to go. */
-function placeDescriptors(program: Program, sources: readonly number[]): void {
-  const copies = sources.map((source, i) =>
-    program.add(`stdio[${i}]`, 'fcntl', [source, F_DUPFD_CLOEXEC, Math.max(sources.length, 3)]),
-  );
-  for (const [number, copy] of copies.entries()) {
-    program.add(`stdio[${number}]`, 'dup3', [copy, number, 0]);
-    program.add(`stdio[${number}]`, 'fcntl', [number, F_SETFD, 0]);
-  }
+function placeDescriptors(program: Program, sources: readonly number[], behind: number | undefined): void {
+  const all = behind === undefined ? sources : [...sources, behind];
+  const copies = all.map((source, i) => program.add(`stdio[${i}]`, 'fcntl', [source, F_DUPFD_CLOEXEC, all.length]));
+  for (const [number, copy] of copies.entries())
+    program.add(`stdio[${number}]`, 'dup3', [copy, number, number < sources.length ? 0 : O_CLOEXEC]);
 }

@@ -41,6 +41,8 @@ export const O_PATH = 0x200000;
 export const F_DUPFD_CLOEXEC = 1030;
 export const RESOLVE_NO_MAGICLINKS = 2n;
 
+export const POLLIN = 1;
+
 export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_CAPBSET_DROP = 24;

@@ -11,7 +11,7 @@ import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 import {
-  childrenHere,
+  childrenOf,
   idle,
   noRights,
   oneUser,
@@ -31,7 +31,7 @@ const descriptors = () => readdirSync('/proc/self/fd').length;
 let before: { children: number; mounts: string; descriptors: number; special: string[] };
 beforeAll(() => {
   before = {
-    children: childrenHere().length,
+    children: childrenOf().length,
     mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
     descriptors: descriptors(),
     special: openDescriptors(),
@@ -39,7 +39,7 @@ beforeAll(() => {
 });
 afterEach(() => expect(existsSync(marker)).toBe(false));
 afterAll(async () => {
-  expect(childrenHere()).toHaveLength(before.children);
+  expect(childrenOf()).toHaveLength(before.children);
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before.mounts);
   expect(await until(() => descriptors() <= before.descriptors)).toBe(true);
 });
@@ -250,7 +250,7 @@ describe('a step', () => {
     };
     expect(await errorOf(() => spawn('/usr/bin/netlace-not-there', [], options))).toMatchObject({ step: 'command' });
     expect(await errorOf(() => spawn('true', [], { ...options, cwd: '/nowhere' }))).toMatchObject({ step: 'cwd' });
-    expect(childrenHere()).toHaveLength(before.children);
+    expect(childrenOf()).toHaveLength(before.children);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before.mounts);
   });
 });

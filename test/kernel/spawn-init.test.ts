@@ -10,7 +10,7 @@ import { noNetns } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 import {
-  childrenHere,
+  childrenOf,
   field,
   firstOutput,
   lines,
@@ -101,7 +101,7 @@ describeUnless(noNetns, 'an init', () => {
     });
     // The sleeper has the pipe, too: it ends only with that.
     expect(await outcomeOf(child)).toMatchObject({ out: 'up\n', exit: { code: 0 } });
-    expect(childrenHere()).toEqual([]);
+    expect(childrenOf()).toEqual([]);
   });
 
   test('is there in another root, and in new namespaces of all types', async () => {
@@ -149,7 +149,7 @@ describeUnless(noNetns, 'an init', () => {
         code,
       });
     }
-    expect(await until(() => childrenHere().length === 0)).toBe(true);
+    expect(await until(() => childrenOf().length === 0)).toBe(true);
   });
 
   test('takes a new pid namespace', async () => {

@@ -13,7 +13,7 @@ import { Random } from '../support/random.js';
 import { errorOf } from '../support/rejection.js';
 import { noNetns } from '../support/netns.js';
 import { describeUnless } from '../support/skip.js';
-import { childrenHere, outcome, outcomeOf, rootless, shell } from '../support/spawned.js';
+import { childrenOf, outcome, outcomeOf, rootless, shell } from '../support/spawned.js';
 
 leavesNothing();
 jest.setTimeout(180_000);
@@ -33,16 +33,16 @@ async function manyTimes(times: number, atOnce: number, body: (round: number) =>
 /** Asserts that what `body` does leaves no child, descriptor, thread, mount and memory behind; `warm` goes ahead. */
 async function leavesNone(warm: () => Promise<void>, body: () => Promise<void>): Promise<void> {
   await warm();
-  await until(() => childrenHere().length === 0);
+  await until(() => childrenOf().length === 0);
   const before = {
-    children: childrenHere().length,
+    children: childrenOf().length,
     descriptors: descriptors(),
     threads: threadCount(),
     mounts: mounts(),
   };
   const memory = process.memoryUsage().rss;
   await body();
-  expect(childrenHere()).toHaveLength(before.children);
+  expect(childrenOf()).toHaveLength(before.children);
   expect(await until(() => descriptors() <= before.descriptors)).toBe(true);
   expect(await until(() => threadCount() <= before.threads)).toBe(true);
   expect(mounts()).toBe(before.mounts);
@@ -175,7 +175,7 @@ describe('Node.js’s own children', () => {
       expect({ stdout, code }).toEqual({ stdout: `theirs ${i}\n`, code: i % 5 });
     for (const [i, { out, exit }] of (await Promise.all(ours)).entries())
       expect({ out, code: exit.code }).toEqual({ out: `ours ${i}\n`, code: i % 7 });
-    expect(childrenHere()).toEqual([]);
+    expect(childrenOf()).toEqual([]);
   });
 
   test('do not get each other’s descriptors', async () => {
@@ -200,7 +200,7 @@ describe('a child', () => {
     const started = new Set<number>();
     for (let i = 0; i < 20; i++) started.add((await spawn('/bin/true', [], { stdio: 'ignore' })).pid);
     expect(started.size).toBe(20);
-    expect(await until(() => childrenHere().every(({ pid }) => !started.has(pid)))).toBe(true);
+    expect(await until(() => childrenOf().every(({ pid }) => !started.has(pid)))).toBe(true);
   });
 
   test('that ends before anybody looks has its end kept', async () => {

@@ -4,14 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { ClosedError } from '../../lib/errors.js';
 import { spawn } from '../../lib/process/spawn.js';
 import { leavesNothing, until } from '../support/leftovers.js';
-import { noBuild, tell } from '../support/program.js';
+import { noBuild, processBuild, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { testUnless } from '../support/skip.js';
 import {
-  childrenHere,
+  childrenOf,
   field,
   firstOutput,
   idle,
@@ -23,6 +24,7 @@ import {
   oneUser,
   outcome,
   outcomeOf,
+  rootless,
   shell,
   temporaryFolder,
 } from '../support/spawned.js';
@@ -395,11 +397,11 @@ describe('the end', () => {
 
   test('of a signal that is aborted before: nothing is started', async () => {
     const reason = new Error('not wanted');
-    const before = childrenHere().length;
+    const before = childrenOf().length;
     const marker = join(folder, 'never');
     expect(await errorOf(() => spawn('touch', [marker], { signal: AbortSignal.abort(reason) }))).toBe(reason);
     expect(statSync(marker, { throwIfNoEntry: false })).toBeUndefined();
-    expect(childrenHere()).toHaveLength(before);
+    expect(childrenOf()).toHaveLength(before);
   });
 
   test('an abort after the end does nothing', async () => {
@@ -432,6 +434,24 @@ describe('a process that', () => {
     expect(isRunning(other!)).toBe(true);
     process.kill(other!, 'SIGKILL');
     expect(await until(() => !isRunning(other!))).toBe(true);
+  });
+
+  testUnless(noBuild, 'is killed while it makes such a child takes it along', async () => {
+    // The mounts take long enough for the parent to be found with a child, and to be killed before that has its signal.
+    const source = `
+      const { spawn } = require('${processBuild}');
+      const mounts = Array.from({ length: 3000 }, () => ({ type: 'tmpfs', target: '${folder}' }));
+      const namespaces = { ...${JSON.stringify(rootless)}, mnt: 'new' };
+      spawn('sleep', ['1003'], { stdio: 'ignore', namespaces, mounts, deathSignal: 'SIGKILL' });
+      console.log('making');`;
+    const parent = await spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await firstOutput(parent);
+    let child;
+    while ((child = childrenOf(parent.pid)[0]) === undefined) await setImmediate();
+    const { pid } = child;
+    parent.kill('SIGKILL');
+    await parent.exited;
+    expect(await until(() => !isRunning(pid))).toBe(true);
   });
 
   testUnless(noBuild, 'has unreferenced its child ends before it, and one that has not waits', () => {

@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ArgumentError } from '../../lib/errors.js';
+import { Netns } from '../../lib/namespaces/netns.js';
 import { spawn } from '../../lib/process/spawn.js';
-import type { Terminal } from '../../lib/process/stdio.js';
+import type { SpawnOptions } from '../../lib/process/spawn-options.js';
+import type { StdioEntry, Terminal } from '../../lib/process/stdio.js';
 import { leavesNothing, until } from '../support/leftovers.js';
 import { noBuild, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { testUnless } from '../support/skip.js';
-import { lines, outcomeOf, shell, temporaryFolder } from '../support/spawned.js';
+import { lines, noRights, outcome, outcomeOf, rootless, shell, temporaryFolder } from '../support/spawned.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
@@ -141,6 +143,24 @@ describe('standard streams', () => {
     await child.exited;
     const short = await spawn('sh', ['-c', 'echo out; echo err >&2'], { stdio: ['ignore'] });
     expect(await outcomeOf(short)).toMatchObject({ out: 'out\n', err: 'err\n' });
+  });
+
+  testUnless(noRights, 'may have the number of a namespace that the child enters', async () => {
+    const netns = await Netns.create();
+    const many = Array.from({ length: netns.fd + 3 }, (_, i): StdioEntry => (i === 1 ? 'pipe' : 'ignore'));
+    const { out } = await outcome('readlink', ['/proc/self/ns/net'], { stdio: many, namespaces: { net: netns } });
+    expect(out).toBe(`${readlinkSync(`/proc/self/fd/${netns.fd}`)}\n`);
+    netns.close();
+  });
+
+  test('may have the number of what the child reports with, or its init', async () => {
+    const many = Array.from({ length: 200 }, (_, i): StdioEntry => (i === 1 ? 'pipe' : 'ignore'));
+    for (const options of [{}, { init: true, namespaces: { ...rootless, pid: 'new' } }] as const) {
+      const settings: SpawnOptions = { stdio: many, deathSignal: 'SIGKILL', ...options };
+      expect((await outcome('echo', ['ran'], settings)).out).toBe('ran\n');
+      const error = await errorOf(() => spawn('/no/such/program', [], settings));
+      expect(error).toMatchObject({ code: 'ENOENT', step: 'command' });
+    }
   });
 
   test('are all that a child has', async () => {

@@ -84,14 +84,14 @@ export const programs: readonly BindMount[] = ['/usr', '/bin', '/lib', '/lib64']
   .filter((path) => existsSync(path))
   .map((path) => ({ type: 'bind', source: path, target: path, readOnly: true }));
 
-/** Children of this process, with their states: `Z` are those that have ended and nobody has waited for. */
-export function childrenHere(): { readonly pid: number; readonly state: string }[] {
+/** Children of a process, with their states: `Z` are those that have ended and nobody has waited for. */
+export function childrenOf(who = process.pid): { readonly pid: number; readonly state: string }[] {
   const found: { pid: number; state: string }[] = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
       const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (Number(parent) === process.pid) found.push({ pid: Number(pid), state });
+      if (Number(parent) === who) found.push({ pid: Number(pid), state });
     } catch {
       // It has ended since.
     }
