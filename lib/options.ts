@@ -16,6 +16,24 @@ export function checkInteger(argument: string, value: unknown, least: number, mo
   return value;
 }
 
+export function checkSwitch(argument: string, value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new ArgumentError(argument, `takes true or false, not ${show(value)}`);
+  return value ?? false;
+}
+
+export function checkSignal(argument: string, signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new ArgumentError(argument, 'takes an AbortSignal');
+}
+
+/** When to give up. */
+export function checkLimits(argument: string, { signal, timeout }: { signal?: unknown; timeout?: unknown }): void {
+  checkSignal(`${argument}.signal`, signal);
+  // Milliseconds: no timer takes more.
+  if (timeout !== undefined) checkInteger(`${argument}.timeout`, timeout, 1, 0x7fffffff);
+}
+
 /** A path from the root folder. What is relative depends on the thread, and what takes these is done by others than the caller's. */
 export function checkPath(argument: string, path: unknown): string {
   if (typeof path !== 'string' || !path.startsWith('/') || path.includes('\0'))

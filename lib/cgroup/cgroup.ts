@@ -6,7 +6,7 @@ import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { checkCallOptions, type CallOptions } from '../netlink/options.js';
 import { failureOf, isFailure, orThrow } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSwitch } from '../options.js';
 import {
   CgroupEvents,
   checkEventsOptions,
@@ -250,9 +250,8 @@ export class Cgroup {
     const { kill = false, recursive = false, ...waiting } = options;
     checkKeys('options', options, ['kill', 'recursive', 'signal', 'timeout']);
     checkCallOptions(waiting);
-    for (const [key, value] of Object.entries({ kill, recursive })) {
-      if (typeof value !== 'boolean') throw new ArgumentError(`options.${key}`, 'takes true or false');
-    }
+    checkSwitch('options.kill', kill);
+    checkSwitch('options.recursive', recursive);
     if (this.#depth === 0) throw new UnsupportedError(`cgroup ${this.path} is the highest here and cannot be removed`);
     if (kill) await this.kill(waiting);
     await this.#holding((directory) => remove(directory, recursive, this.id));

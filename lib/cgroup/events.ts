@@ -1,8 +1,8 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { ENODEV, ENOENT } from '../errno.js';
-import { ArgumentError, SyscallError } from '../errors.js';
+import { SyscallError } from '../errors.js';
 import { failureOf } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSignal, checkSwitch } from '../options.js';
 import { cgroupError, type Directory } from './files.js';
 import { flatKeyed } from './formats.js';
 
@@ -90,11 +90,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 export function checkEventsOptions(options: CgroupEventsOptions): void {
   checkKeys('options', options, ['signal', 'persistent']);
-  const { signal, persistent } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new ArgumentError('options.signal', 'takes an AbortSignal');
-  if (persistent !== undefined && typeof persistent !== 'boolean')
-    throw new ArgumentError('options.persistent', 'takes true or false');
+  checkSignal('options.signal', options.signal);
+  checkSwitch('options.persistent', options.persistent);
 }
 
 /**

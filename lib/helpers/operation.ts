@@ -1,7 +1,7 @@
 import { ArgumentError, TimeoutError } from '../errors.js';
 import type { Netns } from '../namespaces/index.js';
 import { Rtnetlink } from '../rtnetlink/index.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkLimits } from '../options.js';
 import { Clients } from './clients.js';
 import { asWhole, type Undo } from './undo.js';
 
@@ -27,11 +27,8 @@ const OPTIONS = ['signal', 'timeout', 'client'];
 
 function checkOptions(options: HelperOptions): void {
   checkKeys('options', options, OPTIONS);
-  const { signal, timeout, client } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new ArgumentError('options.signal', 'takes an AbortSignal');
-  if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= 0x7fffffff))
-    throw new ArgumentError('options.timeout', 'takes milliseconds, an integer from 1 to 2147483647');
+  checkLimits('options', options);
+  const { client } = options;
   if (client !== undefined && !(client instanceof Rtnetlink))
     throw new ArgumentError('options.client', 'takes an open Rtnetlink client');
 }

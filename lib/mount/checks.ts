@@ -23,12 +23,6 @@ export function checkText(argument: string, text: unknown): string {
   return text;
 }
 
-export function checkSwitch(argument: string, value: unknown): boolean {
-  if (value !== undefined && typeof value !== 'boolean')
-    throw new ArgumentError(argument, `takes true or false, not ${show(value)}`);
-  return value ?? false;
-}
-
 export function checkDescriptor(argument: string, holder: unknown): WithDescriptor | undefined {
   if (holder === undefined) return undefined;
   const fd: unknown = typeof holder === 'object' && holder !== null && 'fd' in holder ? holder.fd : undefined;

@@ -1,9 +1,9 @@
 import { ClosedError } from '../errors.js';
 import type { Descriptor, Performed } from '../native/addon.js';
-import { checkKeys, checkPath } from '../options.js';
+import { checkKeys, checkPath, checkSwitch } from '../options.js';
 import { AT_FDCWD, MOVE_MOUNT_BENEATH } from '../system-calls/constants.js';
 import { attach, cloneTree, type Place } from '../system-calls/mounts.js';
-import { checkDescriptor, checkSwitch, type InNamespace } from './checks.js';
+import { checkDescriptor, type InNamespace } from './checks.js';
 import { checkFilesystem, FILESYSTEM_OPTIONS, filesystemOperation, type FilesystemOptions } from './filesystem.js';
 import { borrow, ThreadProgram, run, runSync, succeed, type Operation } from './program.js';
 import { setattrOperation, type MountAttributes } from './setattr.js';

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
-import { checkKeys, checkPath } from '../options.js';
-import { checkDescriptor, checkSwitch, type InNamespace, type WithDescriptor } from './checks.js';
+import { checkKeys, checkPath, checkSwitch } from '../options.js';
+import { checkDescriptor, type InNamespace, type WithDescriptor } from './checks.js';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from '../system-calls/constants.js';
 import { setAttributes, type Place } from '../system-calls/mounts.js';
 import type { Program } from '../system-calls/program.js';

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
-import { checkKeys, checkPath } from '../options.js';
-import { checkDescriptor, checkSwitch, type InNamespace } from './checks.js';
+import { checkKeys, checkPath, checkSwitch } from '../options.js';
+import { checkDescriptor, type InNamespace } from './checks.js';
 import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from '../system-calls/constants.js';
 import { borrow, ThreadProgram, run, runSync, succeed, type Operation } from './program.js';
 

@@ -3,7 +3,7 @@ import { ArgumentError, ClosedError, SyscallError, UnsupportedError } from '../e
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSwitch } from '../options.js';
 import { pinAt, unpinAt } from './names.js';
 import { openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
 import { checkType, flagOf, labelOf, type NamespaceType } from '../namespace-types.js';
@@ -222,9 +222,7 @@ function outside({ errno, syscall }: Failure, what: string, border: string): Sys
 }
 
 function checkForChildren(argument: string, forChildren: unknown, type: NamespaceType | undefined): void {
-  if (forChildren !== undefined && typeof forChildren !== 'boolean')
-    throw new ArgumentError(`${argument}.forChildren`, 'takes true or false');
-  if (forChildren === true && type !== 'pid' && type !== 'time')
+  if (checkSwitch(`${argument}.forChildren`, forChildren) && type !== 'pid' && type !== 'time')
     throw new ArgumentError(`${argument}.forChildren`, 'goes with the types pid and time');
 }
 

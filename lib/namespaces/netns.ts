@@ -7,7 +7,7 @@ import type { Failure, MadeNetns } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { keepSpare, takeSpare } from '../netlink/kernel.js';
 import { orThrow } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSwitch } from '../options.js';
 import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
 import { listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
 import { NamespaceHandle } from './namespace.js';
@@ -242,9 +242,7 @@ export class Netns extends NamespaceHandle {
 
 function preparePath(options: NetnsCreateOptions): string | undefined {
   checkKeys('options', options, ['name', 'loopback', 'rootless']);
-  for (const key of ['loopback', 'rootless'] as const)
-    if (options[key] !== undefined && typeof options[key] !== 'boolean')
-      throw new ArgumentError(`options.${key}`, 'takes true or false');
+  for (const key of ['loopback', 'rootless'] as const) checkSwitch(`options.${key}`, options[key]);
   if (options.rootless === true && options.name !== undefined)
     throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
   if (options.name === undefined) return undefined;

@@ -6,7 +6,7 @@ import type { Descriptor, SocketSetup } from '../native/addon.js';
 import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSwitch } from '../options.js';
 import type { Lookup } from './resolver.js';
 import {
   AF_INET,
@@ -115,6 +115,8 @@ export async function listenIn(
 function listeningOn(netns: number, options: ListenOptions, backlog: number): Descriptor {
   checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
   const { host = '::', ipv6Only = false, reusePort = false } = options;
+  checkSwitch('options.ipv6Only', ipv6Only);
+  checkSwitch('options.reusePort', reusePort);
   const number = port(options.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(host, number, 'options.host');
   const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
@@ -260,6 +262,8 @@ function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
 export async function udpIn(netns: number, options: UdpOptions, lookup: Lookup): Promise<UdpSocket> {
   checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
   const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = options;
+  checkSwitch('options.ipv6Only', ipv6Only);
+  checkSwitch('options.reuseAddr', reuseAddr);
   const number = port(options.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(address, number, 'options.address');
   const settings: number[] = [];

@@ -1,5 +1,4 @@
-import { ArgumentError } from '../errors.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkLimits } from '../options.js';
 
 /** The last argument of every call. */
 export interface CallOptions {
@@ -12,10 +11,5 @@ export interface CallOptions {
 export function checkCallOptions(options: CallOptions | undefined): void {
   if (options === undefined) return;
   checkKeys('options', options, ['signal', 'timeout']);
-  const { signal, timeout } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new ArgumentError('options.signal', 'takes an AbortSignal');
-  if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= 0x7fffffff)) {
-    throw new ArgumentError('options.timeout', 'takes milliseconds, an integer from 1 to 2147483647');
-  }
+  checkLimits('options', options);
 }

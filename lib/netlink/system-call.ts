@@ -2,13 +2,15 @@ import { EACCES, ENOSPC, EPERM } from '../errno.js';
 import { SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 
+export const FORBIDDEN_USER_NAMESPACES =
+  'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; nor can a process make one after chroot';
+
 /** Which right the usual calls lack when they fail with EPERM. */
 const HINTS: Readonly<Record<string, string>> = {
   ioctl: 'it takes the right to trace the process: the same user, or CAP_SYS_PTRACE',
   setns: 'it takes CAP_SYS_ADMIN, over the namespace and in the own user namespace',
   unshare: 'it takes CAP_SYS_ADMIN',
-  clone3:
-    'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; nor can a process make one after chroot',
+  clone3: FORBIDDEN_USER_NAMESPACES,
   uid_map: 'user namespaces are restricted here: see the sysctl kernel.apparmor_restrict_unprivileged_userns',
   mount: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
   umount2: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',

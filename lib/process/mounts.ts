@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { EEXIST } from '../errno.js';
 import { ArgumentError } from '../errors.js';
-import { checkKeys, checkPath } from '../options.js';
+import { checkKeys, checkPath, checkSwitch } from '../options.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -90,8 +90,10 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): v
     if (typeof mount.type !== 'string' || !/^[\w.]+$/.test(mount.type))
       throw new ArgumentError(`${name}.type`, "takes 'bind' or the name of a file system");
     checkPath(`${name}.target`, mount.target);
+    for (const key of OFFERED) checkSwitch(`${name}.${key}`, mount[key]);
     if (mount.target.split('/').includes('..')) throw new ArgumentError(`${name}.target`, "takes a path without '..'");
     if (isBind(mount)) {
+      checkSwitch(`${name}.recursive`, mount.recursive);
       checkPath(`${name}.source`, mount.source);
       if (statSync(mount.source, { throwIfNoEntry: false }) === undefined)
         throw new ArgumentError(`${name}.source`, `there is no ${JSON.stringify(mount.source)}`);

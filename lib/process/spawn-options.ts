@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import type { NamespaceType } from '../namespace-types.js';
-import { checkInteger, checkKeys, checkPath } from '../options.js';
+import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch } from '../options.js';
 import { checkCapabilities, type CapabilitySets } from './capabilities.js';
 import { LAST_ID, mapText, type IdMapping } from './id-map.js';
 import { checkRoot, type RootOptions, type SpawnMount, type SpawnPropagation } from './mounts.js';
@@ -156,6 +156,9 @@ export function check(command: string, args: readonly string[], options: SpawnOp
   if (options.cwd !== undefined) checkPath('options.cwd', options.cwd);
   if (options.cgroup !== undefined && !Number.isInteger(options.cgroup.fd))
     throw new ArgumentError('options.cgroup', 'takes the descriptor of a cgroup: { fd }');
+  for (const key of ['detached', 'init', 'noNewPrivileges', 'readOnlyRoot'] as const)
+    checkSwitch(`options.${key}`, options[key]);
+  checkSignal('options.signal', options.signal);
   if (options.killSignal !== undefined) signalNumber('options.killSignal', options.killSignal);
   const { seccomp } = options;
   if (

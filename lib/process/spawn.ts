@@ -2,7 +2,7 @@ import { EACCES, EBADF, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP, EPERM
 import { SpawnError, UnsupportedError } from '../errors.js';
 import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
+import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
@@ -81,7 +81,7 @@ function explained(failure: SpawnFailure, plan: Plan, isNewUser: boolean, hasCgr
 function hint(errno: number, step: string, isNewUser: boolean): string | undefined {
   if (step === 'clone3' && errno === EPERM)
     return isNewUser
-      ? 'new user namespaces are forbidden here: see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns'
+      ? FORBIDDEN_USER_NAMESPACES
       : "new namespaces take CAP_SYS_ADMIN, or a new user namespace with them: namespaces: { user: 'new' }";
   if (step === 'clone3' && errno === ENOSPC)
     return 'the limit of user.max_*_namespaces, or of nested namespaces, is reached';

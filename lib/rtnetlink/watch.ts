@@ -5,7 +5,7 @@ import { NLMSG_HDRLEN } from '../netlink/constants.js';
 
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSignal } from '../options.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { decodeAddress, listAddresses, type Address } from './address.js';
 import {
@@ -149,8 +149,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
         throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
     }
     checkKeys('options', options, ['signal', 'persistent']);
-    if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-      throw new ArgumentError('options.signal', 'takes an AbortSignal');
+    checkSignal('options.signal', options.signal);
     this.#connection = connection;
     this.#objects = objects;
     this.#options = options;

@@ -396,6 +396,11 @@ describeUnless(noNetns, 'namespaces', () => {
     ['a misspelt option of udp', (netns) => netns.udp({ adress: '127.0.0.1' } as never), refused('options.adress')],
     ['a host that is none', (netns) => netns.connect({ host: '10.7.0', port: 80 }), refused('options.host')],
     ['a port of 2^16', (netns) => netns.listen(createServer(), { port: 65536 }), refused('options.port')],
+    [
+      'a switch that is a number',
+      (netns) => netns.listen(createServer(), { ipv6Only: 1 } as never),
+      refused('options.ipv6Only'),
+    ],
     ['a port that is text', (netns) => netns.udp({ port: '53' } as never), refused('options.port')],
     ['an address of nobody', (netns) => netns.udp({ address: 'fd00::1' }), syscall('EADDRNOTAVAIL', 'bind')],
     ['a sysctl that does not exist', (netns) => netns.sysctl.get('net.ipv4.nobody'), syscall('ENOENT', 'open')],

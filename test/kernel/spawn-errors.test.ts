@@ -177,6 +177,13 @@ describe('an argument', () => {
     ['options.umask', { umask: 0o1000 }],
     ['options.nice', { nice: 20 }],
     ['options.nice', { nice: -21 }],
+    ['options.noNewPrivileges', { noNewPrivileges: 1 }],
+    ['options.init', { init: 'yes' }],
+    [
+      'options.mounts[0].readOnly',
+      { mounts: [{ type: 'tmpfs', target: '/tmp', readOnly: 1 }], namespaces: { mnt: 'new' } },
+    ],
+    ['options.signal', { signal: {} }],
     ['options.killSignal', { killSignal: 'SIGNOT' }],
     ['options.deathSignal', { deathSignal: 65 }],
     ['options.env.A', { env: { A: 'x\0y' } }],
