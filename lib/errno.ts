@@ -166,6 +166,7 @@ export const EBUSY = errnoOf('EBUSY');
 export const ECANCELED = errnoOf('ECANCELED');
 export const EEXIST = errnoOf('EEXIST');
 export const EINVAL = errnoOf('EINVAL');
+export const EMSGSIZE = errnoOf('EMSGSIZE');
 export const ENOBUFS = errnoOf('ENOBUFS');
 export const ENODEV = errnoOf('ENODEV');
 export const ENOENT = errnoOf('ENOENT');

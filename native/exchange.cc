@@ -59,6 +59,9 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
     std::span<uint8_t> rest = into_.subspan(start);
     // Asking for the length first takes as long as receiving: what is sure to fit is received at once.
     bool at_once = longest_ > 0 && rest.size() >= longest_;
+    if (longest_ > 0 && !at_once && filled_ > 0) {
+      break;
+    }
     NetlinkSocket::Next next = at_once ? socket.receive(rest) : socket.peek();
     if (next.length == -EAGAIN) {
       Waited waited = wait_for_news(socket, slice);

@@ -14,7 +14,7 @@ namespace netlace {
 class Exchange {
  public:
   // Without `terminators`, those that the exchange before has not met are due. `wait` in milliseconds; negative:
-  // without end. No datagram is longer than `longest`; 0: that is not known.
+  // without end. No datagram is expected to be longer than `longest`; 0: that is not known.
   Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t terminators, int wait,
            uint32_t longest = 0)
       : request_(request), into_(into), terminators_(terminators), wait_(wait), longest_(longest) {}

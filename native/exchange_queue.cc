@@ -13,8 +13,10 @@ using std::chrono::milliseconds;
 // is taken from others, and how long a Worker that is being terminated has to wait.
 constexpr milliseconds wait_slice(20);
 
-// After this time others get their turn in the pool, even if more exchanges are queued.
+// After this time others get their turn in the pool: what is left is for a task that is queued behind theirs. At the
+// limit also when the JavaScript thread, collecting garbage maybe, has not come to queue one.
 constexpr milliseconds drain_time(20);
+constexpr milliseconds drain_limit(100);
 
 }  // namespace
 
@@ -44,18 +46,12 @@ void ExchangeQueue::push(Napi::Object owner, std::unique_ptr<PendingExchange> ex
 void ExchangeQueue::start(Napi::Env env) {
   {
     std::lock_guard lock(mutex_);
-    if (draining_ || pending_.empty()) {
+    if (drainers_ > 0 || pending_.empty()) {
       return;
     }
-    draining_ = true;
   }
-  if (launch(env, std::make_unique<Task>(shared_from_this()))) {
-    tasks_++;
+  if (add_drainer(env)) {
     return;
-  }
-  {
-    std::lock_guard lock(mutex_);
-    draining_ = false;
   }
   while (std::unique_ptr<PendingExchange> refused = pop()) {
     unresolved_--;
@@ -66,16 +62,49 @@ void ExchangeQueue::start(Napi::Env env) {
   }
 }
 
+// Where one has drained for long, and there is more to do.
+void ExchangeQueue::relieve(Napi::Env env) {
+  {
+    std::lock_guard lock(mutex_);
+    if (drainers_ != 1 || pending_.empty() || Clock::now() - since_ < drain_time) {
+      return;
+    }
+  }
+  add_drainer(env);
+}
+
+// Relieves the one that there is, if so.
+bool ExchangeQueue::add_drainer(Napi::Env env) {
+  {
+    std::lock_guard lock(mutex_);
+    relieved_ = drainers_ > 0;
+    drainers_++;
+  }
+  if (launch(env, std::make_unique<Task>(shared_from_this()))) {
+    tasks_++;
+    return true;
+  }
+  std::lock_guard lock(mutex_);
+  relieved_ = false;
+  drainers_--;
+  return false;
+}
+
 // In a pool thread.
 void ExchangeQueue::drain() {
+  std::lock_guard turn(turn_);
+  {
+    std::lock_guard lock(mutex_);
+    relieved_ = false;
+    since_ = Clock::now();
+  }
   carry_out();
   std::lock_guard lock(mutex_);
-  draining_ = false;
+  drainers_--;
 }
 
 void ExchangeQueue::carry_out() {
   NetlinkSocket::Lease lease(*socket_);
-  auto started = std::chrono::steady_clock::now();
   // Who has results that nobody was told of does not wait.
   milliseconds patience = wait_slice;
   while (PendingExchange* next = front()) {
@@ -87,7 +116,7 @@ void ExchangeQueue::carry_out() {
       return;
     }
     finish_front();
-    if (std::chrono::steady_clock::now() - started > drain_time) {
+    if (leaves_it()) {
       return;
     }
   }
@@ -120,6 +149,7 @@ void ExchangeQueue::collect(Napi::Env env) {
   if (!can_run_javascript(env)) {
     return;
   }
+  relieve(env);
   for (const std::unique_ptr<PendingExchange>& exchange : finished) {
     exchange->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(exchange->result)));
   }
@@ -153,6 +183,11 @@ void ExchangeQueue::finish_front() {
 bool ExchangeQueue::tells_of_finished() {
   std::lock_guard lock(mutex_);
   return !finished_.empty() && !std::exchange(told_, true);
+}
+
+bool ExchangeQueue::leaves_it() {
+  std::lock_guard lock(mutex_);
+  return relieved_ || Clock::now() - since_ > drain_limit;
 }
 
 }  // namespace netlace

@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -25,7 +26,7 @@ struct PendingExchange {
 
 // The asynchronous exchanges of one socket, first in first out. A task in the thread pool carries them out one after
 // the other, and hands over results while it goes on with the next: neither the kernel nor JavaScript waits for the
-// other.
+// other. A task that has had a thread of the pool for long is relieved by one that waits its turn there.
 class ExchangeQueue : public Handover::Recipient, public std::enable_shared_from_this<ExchangeQueue> {
  public:
   ExchangeQueue(std::shared_ptr<NetlinkSocket> socket, std::shared_ptr<Handover> handover)
@@ -42,7 +43,11 @@ class ExchangeQueue : public Handover::Recipient, public std::enable_shared_from
  private:
   class Task;
 
+  using Clock = std::chrono::steady_clock;
+
   void start(Napi::Env env);
+  void relieve(Napi::Env env);
+  bool add_drainer(Napi::Env env);
   void drain();
   void carry_out();
   void end_task(Napi::Env env);
@@ -52,16 +57,23 @@ class ExchangeQueue : public Handover::Recipient, public std::enable_shared_from
   std::unique_ptr<PendingExchange> take_front();
   void finish_front();
   bool tells_of_finished();
+  bool leaves_it();
 
   std::shared_ptr<NetlinkSocket> socket_;
   std::shared_ptr<Handover> handover_;
-  // The next three belong to the JavaScript thread. Of the tasks that have not come back, one at most is draining.
+  // The next three belong to the JavaScript thread. Of the tasks that have not come back, two at most are to drain.
   Napi::ObjectReference owner_;
   size_t unresolved_ = 0;
   int tasks_ = 0;
 
+  // Held by the task that drains.
+  std::mutex turn_;
   std::mutex mutex_;
-  bool draining_ = false;
+  // Tasks that drain, or will.
+  int drainers_ = 0;
+  // Since when the one whose turn it is does, and whether it shall leave that to the next one.
+  Clock::time_point since_;
+  bool relieved_ = false;
   std::deque<std::unique_ptr<PendingExchange>> pending_;
   std::vector<std::unique_ptr<PendingExchange>> finished_;
   // `collect` is to be called for what is finished.

@@ -30,7 +30,7 @@ export interface NetlinkSocket {
   /**
    * Sends `request`, unless it is null, then fills `into` with whole datagrams, each starting at a multiple of 4, until
    * - `terminators` messages of type NLMSG_ERROR or NLMSG_DONE have been received, or bytes that are no whole message,
-   * - or the next datagram does not fit into what is left of `into`,
+   * - or the next datagram does not fit into what is left of `into`, or less than `longest` is left,
    * - or nothing has arrived for `wait` milliseconds (-1: wait for ever).
    *
    * `terminators` 0 stands for those that the exchange before was still to meet: exchanges can be queued up for an
@@ -39,8 +39,8 @@ export interface NetlinkSocket {
    * Returns the number of bytes filled (0: the wait ended with nothing received); or a number greater than `into.length`:
    * nothing was read, the next datagram needs that much; or a negative errno. An error met after bytes were filled is
    * kept for the next call. Datagrams that did not come from the kernel (`nl_pid` other than 0) are dropped.
-   * `longest`: no datagram is longer, which spares asking each for its length; one that is all the same is lost, and
-   * the result is -EMSGSIZE. 0: not known.
+   * `longest`: what is sure to be as long as any datagram, or expected to be, which spares asking each for its length.
+   * One that is longer than the room for it is lost, and the result is -EMSGSIZE. 0: not known.
    *
    * -EBUSY while an asynchronous exchange is under way, -EBADF when closed.
    */

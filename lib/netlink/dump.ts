@@ -1,4 +1,4 @@
-import { errnoName } from '../errno.js';
+import { EMSGSIZE, errnoName } from '../errno.js';
 import { ClosedError, CodecError, DumpInterruptedError, TimeoutError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import { dumpBuffers, streamBuffers, type BufferPool } from './buffers.js';
@@ -15,10 +15,28 @@ import type { Channel } from './source.js';
 /** How often a dump that the kernel calls inconsistent is made anew before that becomes the caller's problem. */
 const ATTEMPTS = 8;
 
-/** For an array: the thread that receives goes on with the next part while this one is told of the last. */
-const PARTS_OF_ARRAY = 3;
+/** How a dump is received, in parts of a buffer each. */
+interface Way {
+  readonly buffers: BufferPool;
+  /** How many parts are asked for at the beginning, and at most: one more whenever one has arrived. */
+  readonly first: number;
+  readonly most: number;
+  /** The most that a datagram is expected to have; 0: each is asked for its length. */
+  readonly longest: number;
+}
+
+/**
+ * Kernel: net/netlink/af_netlink.c, netlink_dump. It fills 32 KiB, and more only where one object takes more. To ask for the
+ * length of a datagram has the kernel make the next one: in the end megabytes would wait to be decoded when it is done.
+ */
+const LONGEST_EXPECTED = 64 * 1024;
+
+/** For an array: the thread that receives goes on while this one decodes, and also while it collects garbage. */
+const AS_ARRAY: Way = { buffers: dumpBuffers, first: 3, most: 16, longest: LONGEST_EXPECTED };
+/** Where more has come than was expected. */
+const AS_ARRAY_OF_ANY: Way = { ...AS_ARRAY, longest: 0 };
 /** Iterated over: with more, results would follow each other so closely that the event loop got no turn until the end. */
-const PARTS_OF_STREAM = 1;
+const AS_STREAM: Way = { buffers: streamBuffers, first: 1, most: 1, longest: 0 };
 
 /** What a dump needs of its connection. */
 export interface DumpHost {
@@ -35,7 +53,10 @@ export type Asked<T> = Request<T> | (() => Promise<Request<T>>);
 /** One pass over the kernel's objects. */
 class Pass<T> {
   done = false;
+  /** Changes came between, or a datagram was longer than expected and is lost. */
   interrupted = false;
+  /** The latter. */
+  cut = false;
   readonly #request: Request<T>;
   readonly #sequence: number;
   readonly #writer = new Writer(256);
@@ -141,12 +162,14 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
 
   async #collect(): Promise<T[]> {
     const request = await this.#ask();
+    let way = AS_ARRAY;
     for (let attempt = 1; ; attempt++) {
       const out: T[] = [];
       const pass = new Pass(this.#host, request);
-      const chunks = this.#receive(pass, out, dumpBuffers, PARTS_OF_ARRAY);
+      const chunks = this.#receive(pass, out, way);
       while ((await chunks.next()).done !== true);
       if (!pass.interrupted) return out;
+      if (pass.cut) way = AS_ARRAY_OF_ANY;
       if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, out);
     }
   }
@@ -159,12 +182,13 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
   async *#chunks(): AsyncGenerator<T[], void, undefined> {
     const pass = new Pass(this.#host, await this.#ask());
     const out: T[] = [];
-    for await (const _ of this.#receive(pass, out, streamBuffers, PARTS_OF_STREAM)) yield out.splice(0);
+    for await (const _ of this.#receive(pass, out, AS_STREAM)) yield out.splice(0);
     if (pass.interrupted) throw new DumpInterruptedError(pass.operation, 1, []);
   }
 
   /** Decodes chunk after chunk into `out`, while the next one is being received in a pool thread. */
-  async *#receive(pass: Pass<T>, out: T[], buffers: BufferPool, parts: number): AsyncGenerator<void, void, undefined> {
+  async *#receive(pass: Pass<T>, out: T[], way: Way): AsyncGenerator<void, void, undefined> {
+    const { buffers, first, most, longest } = way;
     checkCallOptions(this.#options);
     this.#options?.signal?.throwIfAborted();
     const channel = await this.#host.borrow();
@@ -174,19 +198,26 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     const under: { readonly into: Uint8Array; readonly received: Promise<number> }[] = [];
     const start = (request: Uint8Array | null, terminators: number, least = 0) => {
       const into = buffers.take(least);
-      under.push({ into, received: channel.exchange(request, into, terminators, -1, 0) });
+      under.push({ into, received: channel.exchange(request, into, terminators, -1, longest) });
     };
     start(pass.bytes, 1);
-    while (under.length < parts) start(null, 0);
+    while (under.length < first) start(null, 0);
     try {
       while (!pass.done) {
         const { into, received: promise } = under[0]!;
         const received = await promise;
         if (given !== undefined) throw given.error;
+        if (received === -EMSGSIZE) {
+          pass.interrupted = pass.cut = true;
+          return;
+        }
         if (received < 0) throw this.#host.isClosed() ? new ClosedError('the client') : failure(received);
         under.shift();
         const fits = received <= into.length;
-        if (received > 0) start(null, 0, fits ? 0 : received);
+        if (received > 0) {
+          start(null, 0, fits ? 0 : received);
+          if (under.length < most) start(null, 0);
+        }
         // What has ended was an answer to something else.
         else if (under.length === 0) start(null, 1);
         if (fits) {

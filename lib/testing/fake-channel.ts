@@ -1,4 +1,4 @@
-import { EBADF, EBUSY, ECANCELED } from '../errno.js';
+import { EBADF, EBUSY, ECANCELED, EMSGSIZE } from '../errno.js';
 import type { Channel } from '../netlink/source.js';
 import { countTerminators, type Received } from './datagrams.js';
 
@@ -10,11 +10,16 @@ interface Exchange {
   readonly request: Uint8Array | null;
   readonly into: Uint8Array;
   readonly wait: number;
+  readonly longest: number;
   readonly finish: (result: number) => void;
   terminators: number;
   filled: number;
   sent: boolean;
   timer: NodeJS.Timeout | undefined;
+}
+
+function begun(exchange: Omit<Exchange, 'filled' | 'sent' | 'timer'>): Exchange {
+  return { ...exchange, filled: 0, sent: false, timer: undefined };
 }
 
 /** A socket of the fake kernel. */
@@ -34,22 +39,33 @@ export class FakeChannel implements Channel {
     this.#onClose = onClose;
   }
 
-  exchange(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): Promise<number> {
+  exchange(
+    request: Uint8Array | null,
+    into: Uint8Array,
+    terminators: number,
+    wait: number,
+    longest: number,
+  ): Promise<number> {
     return new Promise((resolve) => {
       if (this.#closed) return resolve(-ECANCELED);
-      const exchange = { request, into, terminators, wait, finish: resolve, filled: 0, sent: false, timer: undefined };
-      this.#exchanges.push(exchange);
+      this.#exchanges.push(begun({ request, into, terminators, wait, longest, finish: resolve }));
       // Never before the caller's next line, as from a pool thread.
       void Promise.resolve().then(() => this.#pump());
     });
   }
 
-  exchangeSync(request: Uint8Array | null, into: Uint8Array, terminators: number, wait: number): number {
+  exchangeSync(
+    request: Uint8Array | null,
+    into: Uint8Array,
+    terminators: number,
+    wait: number,
+    longest: number,
+  ): number {
     if (this.#closed) return -EBADF;
     if (this.#exchanges.length > 0) return -EBUSY;
     let result = 0;
     const finish = (value: number) => (result = value);
-    const exchange: Exchange = { request, into, terminators, wait, finish, filled: 0, sent: false, timer: undefined };
+    const exchange = begun({ request, into, terminators, wait, longest, finish });
     if (this.#advance(exchange)) return result;
     if (wait < 0)
       throw new Error('a synchronous request to the fake kernel would wait for ever: its handler gives no end to it');
@@ -106,7 +122,13 @@ export class FakeChannel implements Channel {
         return true;
       }
       const start = (exchange.filled + 3) & ~3;
-      if (next.bytes.length > exchange.into.length - start) {
+      const room = exchange.into.length - start;
+      if (exchange.longest > 0 && room < exchange.longest && exchange.filled > 0) break;
+      if (next.bytes.length > room) {
+        if (exchange.longest > 0 && room >= exchange.longest) {
+          this.#received[0] = { errno: EMSGSIZE };
+          continue;
+        }
         exchange.finish(exchange.filled === 0 ? next.bytes.length : exchange.filled);
         return true;
       }

@@ -29,6 +29,7 @@ const HEADERS = [
   'linux/net_namespace.h',
   'linux/netlink.h',
   'linux/openat2.h',
+  'linux/poll.h',
   'linux/prctl.h',
   'linux/rtnetlink.h',
   'linux/sched.h',

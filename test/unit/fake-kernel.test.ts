@@ -91,6 +91,17 @@ describe('an exchange', () => {
     expect(await channel.exchange(null, new Uint8Array(116), 1, -1, 0)).toBe(116);
   });
 
+  test('with a greatest length stops when less is left, and loses what is longer than the room', async () => {
+    const { channel } = socket(() => [small, small, small]);
+    const into = new Uint8Array(70);
+    expect(await channel.exchange(request(1), into, 1, -1, 40)).toBe(39);
+    expect(await channel.exchange(null, into, 1, -1, 20)).toBe(20 + 36);
+    const { channel: another } = socket(() => [small, reply(20, new Uint8Array(100)), small]);
+    expect(await another.exchange(request(1), into, 1, -1, 40)).toBe(19);
+    expect(await another.exchange(null, into, 0, -1, 40)).toBe(-90);
+    expect(await another.exchange(null, into, 0, -1, 0)).toBe(20 + 36);
+  });
+
   test('waits its turn', async () => {
     let letGo!: () => void;
     const gate = new Promise<void>((resolve) => (letGo = resolve));
