@@ -117,7 +117,7 @@ bool Exchange::fail(NetlinkSocket& socket, int error) {
   return finish(static_cast<int64_t>(filled_));
 }
 
-Exchange::Waited Exchange::wait_for_news(const NetlinkSocket& socket, std::chrono::milliseconds slice) {
+Exchange::Waited Exchange::wait_for_news(NetlinkSocket& socket, std::chrono::milliseconds slice) {
   if (wait_ == 0) {
     return Waited::over;
   }

@@ -31,7 +31,7 @@ class Exchange {
 
   bool finish(int64_t result);
   bool fail(NetlinkSocket& socket, int error);
-  Waited wait_for_news(const NetlinkSocket& socket, std::chrono::milliseconds slice);
+  Waited wait_for_news(NetlinkSocket& socket, std::chrono::milliseconds slice);
 
   std::span<const uint8_t> request_;
   std::span<uint8_t> into_;

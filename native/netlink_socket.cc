@@ -41,10 +41,15 @@ void NetlinkSocket::close() {
   }
 }
 
-void NetlinkSocket::prepare_wake() {
+int NetlinkSocket::wake_fd() {
+  std::lock_guard lock(mutex_);
   if (!wake_) {
     wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   }
+  if (wake_ && closed()) {
+    eventfd_write(wake_.get(), 1);
+  }
+  return wake_.get();
 }
 
 int NetlinkSocket::send(std::span<const uint8_t> request) const {

@@ -27,15 +27,15 @@ class NetlinkSocket {
 
   // To be used by the JavaScript thread while not closed, and by other threads under a Lease.
   int fd() const { return fd_.get(); }
-  int wake_fd() const { return wake_.get(); }
   uint32_t port_id() const { return port_id_; }
 
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   void close();
 
-  // Lets `close()` wake who waits for `wake_fd()`. Without it (descriptors may run out) a waiter sees the close when
-  // its slice of waiting ends.
-  void prepare_wake();
+  // For who waits under a Lease: becomes readable with `close()`. -1 where descriptors have run out: then a waiter sees
+  // the close when its slice of waiting ends. Most exchanges never wait, as the kernel answers before it has taken all
+  // in.
+  int wake_fd();
 
   // Sends the whole request. Returns 0 or a negative errno.
   int send(std::span<const uint8_t> request) const;

@@ -130,7 +130,6 @@ Napi::Value NetlinkSocketObject::exchange(const Napi::CallbackInfo& info) {
     deferred.resolve(info.Env(), number(info.Env(), closed() ? -ECANCELED : -EBUSY));
     return deferred.promise(info.Env());
   }
-  socket_->prepare_wake();
   auto pending = std::make_unique<PendingExchange>(PendingExchange{exchange, {}, {}, deferred});
   if (!info[0].IsNull()) {
     pending->request = Napi::Persistent(info[0].As<Napi::Object>());
