@@ -165,7 +165,8 @@ export function controlTerminal(program: Program): void {
 /** First all out of the way of the numbers that they shall have: one may be where another one has to go. */
 function placeDescriptors(program: Program, sources: readonly number[], behind: number | undefined): void {
   const all = behind === undefined ? sources : [...sources, behind];
-  const copies = all.map((source, i) => program.add(`stdio[${i}]`, 'fcntl', [source, F_DUPFD_CLOEXEC, all.length]));
+  const subject = (number: number) => (number < sources.length ? `stdio[${number}]` : 'stdio');
+  const copies = all.map((source, i) => program.add(subject(i), 'fcntl', [source, F_DUPFD_CLOEXEC, all.length]));
   for (const [number, copy] of copies.entries())
-    program.add(`stdio[${number}]`, 'dup3', [copy, number, number < sources.length ? 0 : O_CLOEXEC]);
+    program.add(subject(number), 'dup3', [copy, number, number < sources.length ? 0 : O_CLOEXEC]);
 }
