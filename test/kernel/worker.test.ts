@@ -8,7 +8,7 @@ import { build, noBuild } from '../support/program.js';
 import { describeUnless } from '../support/skip.js';
 
 leavesNothing();
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const skip = noNetns ?? noBuild;
 
