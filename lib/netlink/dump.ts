@@ -207,7 +207,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
         const { into, received: promise } = under[0]!;
         const received = await promise;
         if (given !== undefined) throw given.error;
-        if (received === -EMSGSIZE) {
+        if (received === -EMSGSIZE && longest > 0) {
           pass.interrupted = pass.cut = true;
           return;
         }
