@@ -19,6 +19,15 @@ export interface Descriptor {
   release(): number;
 }
 
+/** What an exchange is given: `NetlinkSocket.exchangeSync` says what each is. */
+export type ExchangeParameters = [
+  request: Uint8Array | null,
+  into: Uint8Array,
+  terminators: number,
+  wait: number,
+  longest: number,
+];
+
 /** A netlink socket. It stays in the network namespace it was opened in, whatever thread uses it. */
 export interface NetlinkSocket {
   /** The number, or -1 once closed. */
@@ -44,25 +53,13 @@ export interface NetlinkSocket {
    *
    * -EBUSY while an asynchronous exchange is under way, -EBADF when closed.
    */
-  exchangeSync(
-    request: Uint8Array | null,
-    into: Uint8Array,
-    terminators: number,
-    wait: number,
-    longest: number,
-  ): number;
+  exchangeSync(...parameters: ExchangeParameters): number;
   /**
    * The same in a pool thread. Calls queue up and are carried out in order, one after the other without a detour through
    * the JavaScript thread. `request` and `into` belong to the addon until the promise settles. It never rejects;
    * -ECANCELED after `close()`.
    */
-  exchange(
-    request: Uint8Array | null,
-    into: Uint8Array,
-    terminators: number,
-    wait: number,
-    longest: number,
-  ): Promise<number>;
+  exchange(...parameters: ExchangeParameters): Promise<number>;
   /** Closes the socket, wakes an exchange under way and ends it with -ECANCELED. A second call does nothing. */
   close(): void;
 }

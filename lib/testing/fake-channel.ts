@@ -1,4 +1,5 @@
 import { EBADF, EBUSY, ECANCELED, EMSGSIZE } from '../errno.js';
+import type { ExchangeParameters } from '../native/addon.js';
 import type { Channel } from '../netlink/source.js';
 import { countTerminators, type Received } from './datagrams.js';
 
@@ -18,8 +19,8 @@ interface Exchange {
   timer: NodeJS.Timeout | undefined;
 }
 
-function begun(exchange: Omit<Exchange, 'filled' | 'sent' | 'timer'>): Exchange {
-  return { ...exchange, filled: 0, sent: false, timer: undefined };
+function begun(finish: Exchange['finish'], [request, into, terminators, wait, longest]: ExchangeParameters): Exchange {
+  return { request, into, terminators, wait, longest, finish, filled: 0, sent: false, timer: undefined };
 }
 
 /** A socket of the fake kernel. */
@@ -39,35 +40,23 @@ export class FakeChannel implements Channel {
     this.#onClose = onClose;
   }
 
-  exchange(
-    request: Uint8Array | null,
-    into: Uint8Array,
-    terminators: number,
-    wait: number,
-    longest: number,
-  ): Promise<number> {
+  exchange(...parameters: ExchangeParameters): Promise<number> {
     return new Promise((resolve) => {
       if (this.#closed) return resolve(-ECANCELED);
-      this.#exchanges.push(begun({ request, into, terminators, wait, longest, finish: resolve }));
+      this.#exchanges.push(begun(resolve, parameters));
       // Never before the caller's next line, as from a pool thread.
       void Promise.resolve().then(() => this.#pump());
     });
   }
 
-  exchangeSync(
-    request: Uint8Array | null,
-    into: Uint8Array,
-    terminators: number,
-    wait: number,
-    longest: number,
-  ): number {
+  exchangeSync(...parameters: ExchangeParameters): number {
     if (this.#closed) return -EBADF;
     if (this.#exchanges.length > 0) return -EBUSY;
     let result = 0;
     const finish = (value: number) => (result = value);
-    const exchange = begun({ request, into, terminators, wait, longest, finish });
+    const exchange = begun(finish, parameters);
     if (this.#advance(exchange)) return result;
-    if (wait < 0)
+    if (exchange.wait < 0)
       throw new Error('a synchronous request to the fake kernel would wait for ever: its handler gives no end to it');
     return exchange.filled;
   }
