@@ -181,6 +181,21 @@ export class ClosedError extends NetlinkError {
   }
 }
 
+/**
+ * A name could not be looked up. `code` is as of `dns.lookup`: `ENOTFOUND` when there is no such name, or none with such
+ * addresses; `EAI_AGAIN` when no server answered in time, or one had trouble that may pass; `EAI_FAIL` when all refused.
+ */
+export class LookupError extends NetlinkError {
+  override readonly name = 'LookupError';
+  readonly hostname: string;
+  readonly syscall = 'lookup';
+
+  constructor(code: 'ENOTFOUND' | 'EAI_AGAIN' | 'EAI_FAIL', hostname: string, cause?: unknown) {
+    super(code, `lookup ${code} ${hostname}`, cause === undefined ? undefined : { cause });
+    this.hostname = hostname;
+  }
+}
+
 /** This kernel or this platform cannot do what was asked. */
 export class UnsupportedError extends NetlinkError {
   override readonly name = 'UnsupportedError';

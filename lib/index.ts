@@ -4,6 +4,7 @@ export {
   CodecError,
   DumpInterruptedError,
   KernelError,
+  LookupError,
   NetlinkError,
   SpawnError,
   SyscallError,

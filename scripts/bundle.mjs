@@ -11,10 +11,19 @@ const dist = join(root, 'dist');
 // As in "exports" of package.json. What is large and not for every program is an entry of its own: most of the time that
 // loading takes goes into compiling.
 const entries = ['index', 'testing', 'process/index', 'mount/index', 'cgroup/index'];
-/** What several entries stand on: layers 0 to 2, and what `testing` writes messages with. */
+/**
+ * What several entries stand on, layers 0 to 2; what `testing` writes messages with; and programs of system calls. A `late`
+ * one is for some programs only, too, but part of the main entry: loaded when the first of its functions is called.
+ */
 const chunks = [
-  { name: 'foundation', modules: /^(native|wire|netlink|system-calls)\/|^(?!index|testing)[^/]*$/ },
+  { name: 'foundation', modules: /^(native|wire|netlink)\/|^system-calls\/constants|^(?!index|testing)[^/]*$/ },
   { name: 'rtnetlink', modules: /^rtnetlink\// },
+  { name: 'system-calls', modules: /^system-calls\// },
+  {
+    name: 'sockets',
+    modules: /^namespaces\/(agent|dns-message|packet|resolver|sockaddr|sockets|tun|whole-packets)/,
+    late: true,
+  },
 ];
 const loader = join(compiled, 'native/native.cjs');
 
@@ -28,7 +37,7 @@ if ([...inputs, join(root, 'scripts/bundle.mjs')].some((path) => statSync(path).
   const bundle = await rollup({
     input: Object.fromEntries(entries.map((entry) => [entry, join(compiled, `${entry}.js`)])),
     external: /^node:/,
-    plugins: [keepSourceMaps(), withoutComments(), loaderApart()],
+    plugins: [keepSourceMaps(), withoutComments(), loaderApart(), loadingLate()],
     onwarn: ({ code, message }) => {
       // Attribute tables nest in each other: a veth link's data holds a link. What tsc makes of `using` looks at `this`.
       if (!['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED'].includes(code)) throw new Error(message);
@@ -75,6 +84,18 @@ function loaderApart() {
   return {
     name: 'loader-apart',
     resolveId: (source) => (source.endsWith('/native.cjs') ? { id: '../native.cjs', external: true } : null),
+  };
+}
+
+/** Has late chunks required by the first use of what they export. */
+function loadingLate() {
+  const late = chunks.filter(({ late }) => late).map(({ name }) => `require('./${name}.js')`);
+  return {
+    name: 'loading-late',
+    renderChunk(code) {
+      for (const load of late) code = code.replace(load, `new Proxy({}, { get: (_, name) => ${load}[name] })`);
+      return { code, map: null };
+    },
   };
 }
 

@@ -14,7 +14,7 @@ export type {
 } from './packet-socket.js';
 export type { Tun, TunOptions } from './tun.js';
 export { NetnsWorker, type NetnsWorkerOptions } from './worker.js';
-export { LookupError, type Lookup, type LookupOptions } from './resolver.js';
+export type { Lookup, LookupOptions } from './resolver.js';
 export type {
   ConnectAbstractOptions,
   ConnectOptions,

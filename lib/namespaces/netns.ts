@@ -86,8 +86,20 @@ export class Netns extends NamespaceHandle {
   declare readonly type: 'net';
   /** The name of `ip netns` that it was created or opened by. */
   readonly name: string | undefined;
+
+  #sysctl: Sysctls | undefined;
+  #lookup: Lookup | undefined;
+
+  private constructor(opened: OpenedNamespace, name?: string) {
+    super(opened);
+    this.name = name;
+  }
+
   /** Its sysctls, those below `net.`. */
-  readonly sysctl: Sysctls;
+  get sysctl(): Sysctls {
+    return (this.#sysctl ??= sysctlsOf(this));
+  }
+
   /**
    * Looks a name up inside, as `dns.lookup` or with a promise; needs no `this`, so it goes wherever Node.js takes a `lookup`.
    * First /etc/netns/NAME/hosts, then the name servers of /etc/netns/NAME/resolv.conf; where there is no such file, or the
@@ -95,13 +107,8 @@ export class Netns extends NamespaceHandle {
    * and `attempts` are followed. The servers are asked from inside; link-local ones are not reached. No other sources
    * (nsswitch.conf) are asked. `LookupError` when there is no address.
    */
-  readonly lookup: Lookup;
-
-  private constructor(opened: OpenedNamespace, name?: string) {
-    super(opened);
-    this.name = name;
-    this.sysctl = sysctlsOf(this);
-    this.lookup = lookupIn(this);
+  get lookup(): Lookup {
+    return (this.#lookup ??= lookupIn(this));
   }
 
   /** The namespace that this thread is in. */

@@ -14,12 +14,12 @@ const NOT_ASSIGNED = -1;
 /** Kernel: net/core/net_namespace.c, rtnl_net_policy and rtnl_net_fill. */
 export const nsidAttrs = attrSet(
   'NETNSA',
-  {
+  () => ({
     /** The number that the one namespace has in the other; -1 when it has none. */
     nsid: attr(1, s32),
     /** A descriptor of the namespace that is asked about. */
     fd: attr(3, u32),
-  },
+  }),
   header('rtgenmsg', 1, { family: member(0, u8) }),
 );
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { LookupAddress } from 'node:dns';
 import { domainToASCII } from 'node:url';
 import { ENOENT, ENOTDIR } from '../errno.js';
-import { ArgumentError, ClosedError, CodecError, NetlinkError, SyscallError } from '../errors.js';
+import { ArgumentError, ClosedError, CodecError, LookupError, SyscallError } from '../errors.js';
 import { lazy } from '../native/lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, systemCallError } from '../netlink/system-call.js';
@@ -56,21 +56,6 @@ export interface Lookup {
   (hostname: string, options: LookupOptions, callback: SomeAddresses): void;
   (hostname: string, options: LookupOptions & { readonly all: true }): Promise<LookupAddress[]>;
   (hostname: string, options?: number | (LookupOptions & { readonly all?: false | undefined })): Promise<LookupAddress>;
-}
-
-/**
- * A name could not be looked up. `code` is as of `dns.lookup`: `ENOTFOUND` when there is no such name, or none with such
- * addresses; `EAI_AGAIN` when no server answered in time, or one had trouble that may pass; `EAI_FAIL` when all refused.
- */
-export class LookupError extends NetlinkError {
-  override readonly name = 'LookupError';
-  readonly hostname: string;
-  readonly syscall = 'lookup';
-
-  constructor(code: 'ENOTFOUND' | 'EAI_AGAIN' | 'EAI_FAIL', hostname: string, cause?: unknown) {
-    super(code, `lookup ${code} ${hostname}`, cause === undefined ? undefined : { cause });
-    this.hostname = hostname;
-  }
 }
 
 /** The namespace that is asked from; `fd` throws once it is closed. */

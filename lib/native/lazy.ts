@@ -2,12 +2,12 @@ import type * as crypto from 'node:crypto';
 import type * as dgram from 'node:dgram';
 import type * as http from 'node:http';
 import type * as https from 'node:https';
-import { createRequire } from 'node:module';
 import type * as net from 'node:net';
 import type * as os from 'node:os';
 import type * as tls from 'node:tls';
 import type * as tty from 'node:tty';
 import type * as worker from 'node:worker_threads';
+import { loadBuiltin } from './native.cjs';
 
 interface Lazy {
   readonly crypto: typeof crypto;
@@ -21,10 +21,7 @@ interface Lazy {
   readonly worker_threads: typeof worker;
 }
 
-// Modules of Node.js are found from anywhere.
-const load = createRequire('/');
-
 /** Modules of Node.js that take long to load, each when it is first needed. */
 export function lazy<Name extends keyof Lazy>(name: Name): Lazy[Name] {
-  return load(`node:${name}`) as Lazy[Name];
+  return loadBuiltin(name) as Lazy[Name];
 }

@@ -1,6 +1,7 @@
 /**
- * Finds the addon and loads it. CommonJS even in the ES module build: `require` is what loads an addon in every
- * Node.js supported, and `__dirname` is what compiles for both builds.
+ * Finds the addon and loads it, and modules of Node.js when asked. CommonJS even in the ES module build: `require` is what
+ * loads an addon in every Node.js supported, and what loads anything during a call; `__dirname` is what compiles for both
+ * builds.
  */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -37,6 +38,11 @@ export function loadAddon(path: string): unknown {
   } catch (cause) {
     throw failure(`The addon ${path} does not load: ${(cause as Error).message}`, cause);
   }
+}
+
+/** A module of Node.js, `'net'` say. */
+export function loadBuiltin(name: string): unknown {
+  return require(`node:${name}`);
 }
 
 /** The folder that holds `prebuilds/`. Looked for, because lib/native/ is less deep than dist/esm/native/. */

@@ -10,7 +10,7 @@ import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_HDRLEN } from './constants.js';
 import type { Request } from './request.js';
 
 /** Kernel: lib/nlattr.c, __netlink_policy_dump_write_attr; include/uapi/linux/netlink.h, netlink_policy_type_attr. */
-const policyAttrs = attrSet('NL_POLICY_TYPE_ATTR', {
+const policyAttrs = attrSet('NL_POLICY_TYPE_ATTR', () => ({
   /** The type that the attribute must have. */
   type: attr(
     1,
@@ -44,10 +44,10 @@ const policyAttrs = attrSet('NL_POLICY_TYPE_ATTR', {
   policyMaximumType: attr(9, u32),
   bitfield32Mask: attr(10, u32),
   mask: attr(12, u64),
-});
+}));
 
 /** Kernel: net/netlink/af_netlink.c, netlink_ack_tlv_fill. */
-export const ackAttrs = attrSet('NLMSGERR_ATTR', {
+export const ackAttrs = attrSet('NLMSGERR_ATTR', () => ({
   /** What went wrong, in words. */
   message: attr(1, nulString()),
   /** Where in the request the attribute at fault begins, counted from its netlink header. */
@@ -58,7 +58,7 @@ export const ackAttrs = attrSet('NLMSGERR_ATTR', {
   missingType: attr(5, u32),
   /** Where the nest begins that it is missing in; not there when it is missing at the top. */
   missingNest: attr(6, u32),
-});
+}));
 
 /** An NLMSG_ERROR message: the errno, 0 for success, and what the kernel said beside it. */
 export interface Ack {

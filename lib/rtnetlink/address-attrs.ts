@@ -183,7 +183,7 @@ const lifetimes: Codec<StructIn<Lifetimes>, StructOut<Lifetimes>> = merging(
 /** Kernel: net/ipv4/devinet.c, ifa_ipv4_policy and inet_fill_ifaddr; net/ipv6/addrconf.c, ifa_ipv6_policy and inet6_fill_ifaddr. */
 export const addressAttrs = attrSet(
   'IFA',
-  {
+  () => ({
     /**
      * The address with the length of its prefix: `'10.1.0.1/24'`. With a peer it is read without one, and one that is
      * written does not matter: the link's prefix is then the peer's.
@@ -211,7 +211,7 @@ export const addressAttrs = attrSet(
     multicast: attr(7, ip),
     /** For lists: the id that another namespace has in this one; its addresses are reported. */
     targetNetnsId: attr(10, s32),
-  },
+  }),
   ifaddrmsg,
 );
 

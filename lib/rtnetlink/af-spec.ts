@@ -19,10 +19,10 @@ function array<T>(size: number, element: Codec<never, T>): Codec<never, readonly
 }
 
 /** Kernel: net/ipv4/devinet.c, inet_fill_link_af. */
-const inet = attrSet('IFLA_INET', {
+const inet = attrSet('IFLA_INET', () => ({
   /** net.ipv4.conf.LINK.*; element n - 1 is IPV4_DEVCONF_n (include/uapi/linux/ip.h). */
   conf: attr(1, readOnly(shared(array(4, s32)))),
-});
+}));
 
 /** include/uapi/linux/if_link.h, struct ifla_cacheinfo. */
 const cacheinfo = struct('ifla_cacheinfo', 16, {
@@ -36,7 +36,7 @@ const cacheinfo = struct('ifla_cacheinfo', 16, {
 });
 
 /** Kernel: net/ipv6/addrconf.c, inet6_fill_ifla6_attrs. */
-const inet6 = attrSet('IFLA_INET6', {
+const inet6 = attrSet('IFLA_INET6', () => ({
   flags: attr(
     1,
     readOnly(flagList(u32, { raOtherConf: 0x80, raManaged: 0x40, raReceived: 0x20, rsSent: 0x10, ready: 0x80000000 })),
@@ -53,12 +53,12 @@ const inet6 = attrSet('IFLA_INET6', {
   token: attr(7, ipv6),
   addrGenMode: attr(8, enumeration(u8, { eui64: 0, none: 1, stablePrivacy: 2, random: 3 })),
   raMtu: attr(9, readOnly(u32)),
-});
+}));
 
 /** Keyed by address family. */
-const families = attrSet('AF', {
+const families = attrSet('AF', () => ({
   inet: attr(2, nest(inet)),
   inet6: attr(10, nest(inet6)),
-});
+}));
 
 export const afSpec = nest(families);

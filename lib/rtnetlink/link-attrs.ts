@@ -83,7 +83,7 @@ function checkIndex(index: unknown): number {
 export type KindData = Readonly<Record<string, unknown>> | Uint8Array;
 
 /** Kernel: net/core/rtnetlink.c, rtnl_link_fill and ifla_info_policy. */
-const linkInfo = attrSet('IFLA_INFO', {
+const linkInfo = attrSet('IFLA_INFO', () => ({
   /** The kind of link: `'veth'`, `'bridge'` and so on. Not there for physical devices and the loopback. */
   kind: attr(1, nulString()),
   /** What the kind has of its own; its table is chosen by `kind`. Bytes for a kind that is not known here. */
@@ -94,7 +94,7 @@ const linkInfo = attrSet('IFLA_INFO', {
   portKind: attr(4, nulString()),
   /** What the link has as a port of its master; its table is chosen by `portKind`. */
   port: attr(5, selected<KindData, KindData>(ports.tables, 'portKind')),
-});
+}));
 
 /** include/uapi/linux/if_link.h, struct rtnl_link_ifmap. */
 const ifmap = struct('rtnl_link_ifmap', 32, {
@@ -106,7 +106,7 @@ const ifmap = struct('rtnl_link_ifmap', 32, {
   port: member(27, u8),
 });
 
-const xdp = attrSet('IFLA_XDP', {
+const xdp = attrSet('IFLA_XDP', () => ({
   fd: attr(1, s32),
   attached: attr(2, readOnly(enumeration(u8, { none: 0, driver: 1, skb: 2, hardware: 3, multiple: 4 }))),
   flags: attr(3, flagList(u32, { updateIfNoexist: 1, skbMode: 2, drvMode: 4, hwMode: 8, replace: 16 })),
@@ -115,164 +115,165 @@ const xdp = attrSet('IFLA_XDP', {
   skbProgramId: attr(6, readOnly(u32)),
   hardwareProgramId: attr(7, readOnly(u32)),
   expectedFd: attr(8, s32),
-});
+}));
 
-const protoDownReason = attrSet('IFLA_PROTO_DOWN_REASON', {
+const protoDownReason = attrSet('IFLA_PROTO_DOWN_REASON', () => ({
   mask: attr(1, u32),
   value: attr(2, u32),
-});
+}));
 
 /** Kernel: net/core/rtnetlink.c, rtnl_prop_list_size: alternative names, each an attribute of its own. */
 const altNames = list(nulString(127, 1), 53);
 
 /** Kernel: net/core/rtnetlink.c, ifla_policy and rtnl_fill_ifinfo. */
-const base = {
-  /** The name, 1 to 15 bytes. */
-  name: attr(3, linkName),
-  linkinfo: attr(18, spread(linkInfo)),
-  /** The largest packet in bytes, without the link-layer header. */
-  mtu: attr(4, u32),
-  /** The link-layer address: `'02:42:ac:11:00:02'`. */
-  address: attr(1, linkLayerAddress),
-  /** The link-layer broadcast address. */
-  broadcast: attr(2, linkLayerAddress),
-  /** The index of the master (bridge, bond, VRF); write `null` to leave it. */
-  master: attr(10, linkIndex),
-  /** The link beneath (a VLAN's parent) or the other end (of a veth). The index is of the namespace `linkNetnsId` when that is there. */
-  link: attr(5, linkIndex),
-  /** Where `link` is: an id of this namespace for the other one (RTM_GETNSID). */
-  linkNetnsId: attr(37, s32),
-  /** The namespace to create the link in, or to move it to. */
-  netns: attr(28, netnsDescriptor),
-  /** The same by the pid of a process in it. */
-  netnsPid: attr(19, u32),
-  /** The same by its id in this namespace. */
-  targetNetnsId: attr(46, s32),
-  /** The index the link shall have in the namespace that it is moved to. */
-  newIndex: attr(49, s32),
-  /** In an event about a link that moves: the id of the namespace it goes to. */
-  newNetnsId: attr(45, readOnly(s32)),
-  /** The queueing discipline's name. */
-  qdisc: attr(6, readOnly(nulString())),
-  /** The length of the transmit queue in packets. */
-  txQueueLength: attr(13, u32),
-  /** RFC 2863's operational state. */
-  operstate: attr(
-    16,
-    enumeration(u8, { unknown: 0, notPresent: 1, down: 2, lowerLayerDown: 3, testing: 4, dormant: 5, up: 6 }),
-  ),
-  /** What the link goes to when it gets a carrier: up at once, or dormant first. */
-  linkMode: attr(17, enumeration(u8, { default: 0, dormant: 1, testing: 2 })),
-  /** Free text, up to 255 bytes; empty to remove it. */
-  alias: attr(20, string(255)),
-  /** Other names; added and removed with `altname` calls. */
-  altNames: attr(52, readOnly(altNames)),
-  /** Another name to find a link by, up to 127 bytes. */
-  altName: attr(53, nulString(127, 1)),
-  /** The group to address many links by. */
-  group: attr(27, u32),
-  promiscuity: attr(30, readOnly(u32)),
-  allmulticast: attr(61, readOnly(u32)),
-  /** The number of transmit queues, at creation. */
-  txQueues: attr(31, u32),
-  /** The number of receive queues, at creation. */
-  rxQueues: attr(32, u32),
-  carrier: attr(33, bool8),
-  carrierChanges: attr(35, readOnly(u32)),
-  carrierUpCount: attr(47, readOnly(u32)),
-  carrierDownCount: attr(48, readOnly(u32)),
-  protoDown: attr(39, bool8),
-  protoDownReason: attr(55, nest(protoDownReason)),
-  minMtu: attr(50, readOnly(u32)),
-  maxMtu: attr(51, readOnly(u32)),
-  gsoMaxSegs: attr(40, u32),
-  gsoMaxSize: attr(41, u32),
-  /** Since Linux 5.19. */
-  groMaxSize: attr(58, u32),
-  /** Since Linux 6.3. */
-  gsoIpv4MaxSize: attr(63, u32),
-  /** Since Linux 6.3. */
-  groIpv4MaxSize: attr(64, u32),
-  tsoMaxSize: attr(59, readOnly(u32)),
-  tsoMaxSegs: attr(60, readOnly(u32)),
-  /** The address the hardware came with. */
-  permanentAddress: attr(54, readOnly(linkLayerAddress)),
-  physicalPortId: attr(34, readOnly(bytes())),
-  physicalPortName: attr(38, readOnly(nulString())),
-  physicalSwitchId: attr(36, readOnly(bytes())),
-  parentDeviceName: attr(56, readOnly(nulString())),
-  parentDeviceBus: attr(57, readOnly(nulString())),
-  /** How many virtual functions the device has; `vfs` describes them when asked for with `extMask`. */
-  vfCount: attr(21, readOnly(u32)),
-  vfs: attr(22, readOnly(bytes())),
-  vfPorts: attr(24, readOnly(bytes())),
-  portSelf: attr(25, readOnly(bytes())),
-  /** Counters, 64 bits wide. */
-  stats: attr(23, readOnly(shared(linkStats64))),
-  /** The same, cut to 32 bits. */
-  stats32: attr(7, readOnly(shared(linkStats))),
-  map: attr(14, readOnly(shared(ifmap))),
-  xdp: attr(43, shared(nest(xdp))),
-  /** Settings of the protocols above the link. */
-  afSpec: attr(26, afSpec),
-  /** Filled with settings of the bridge port in answers of family `'bridge'`. */
-  protinfo: attr(12, readOnly(bytes())),
-  /** What to report: RTEXT_FILTER_*. */
-  extMask: attr(
-    29,
-    flagList(u32, {
-      vf: 1,
-      bridgeVlan: 2,
-      bridgeVlanCompressed: 4,
-      skipStats: 8,
-      mrp: 16,
-      cfmConfig: 32,
-      cfmStatus: 64,
-      mst: 128,
-    }),
-  ),
-  /** Why an event was sent. */
-  event: attr(
-    44,
-    readOnly(
-      enumeration(u32, {
-        none: 0,
-        reboot: 1,
-        features: 2,
-        bondingFailover: 3,
-        notifyPeers: 4,
-        igmpResend: 5,
-        bondingOptions: 6,
+const linkRows = () =>
+  ({
+    /** The name, 1 to 15 bytes. */
+    name: attr(3, linkName),
+    linkinfo: attr(18, spread(linkInfo)),
+    /** The largest packet in bytes, without the link-layer header. */
+    mtu: attr(4, u32),
+    /** The link-layer address: `'02:42:ac:11:00:02'`. */
+    address: attr(1, linkLayerAddress),
+    /** The link-layer broadcast address. */
+    broadcast: attr(2, linkLayerAddress),
+    /** The index of the master (bridge, bond, VRF); write `null` to leave it. */
+    master: attr(10, linkIndex),
+    /** The link beneath (a VLAN's parent) or the other end (of a veth). The index is of the namespace `linkNetnsId` when that is there. */
+    link: attr(5, linkIndex),
+    /** Where `link` is: an id of this namespace for the other one (RTM_GETNSID). */
+    linkNetnsId: attr(37, s32),
+    /** The namespace to create the link in, or to move it to. */
+    netns: attr(28, netnsDescriptor),
+    /** The same by the pid of a process in it. */
+    netnsPid: attr(19, u32),
+    /** The same by its id in this namespace. */
+    targetNetnsId: attr(46, s32),
+    /** The index the link shall have in the namespace that it is moved to. */
+    newIndex: attr(49, s32),
+    /** In an event about a link that moves: the id of the namespace it goes to. */
+    newNetnsId: attr(45, readOnly(s32)),
+    /** The queueing discipline's name. */
+    qdisc: attr(6, readOnly(nulString())),
+    /** The length of the transmit queue in packets. */
+    txQueueLength: attr(13, u32),
+    /** RFC 2863's operational state. */
+    operstate: attr(
+      16,
+      enumeration(u8, { unknown: 0, notPresent: 1, down: 2, lowerLayerDown: 3, testing: 4, dormant: 5, up: 6 }),
+    ),
+    /** What the link goes to when it gets a carrier: up at once, or dormant first. */
+    linkMode: attr(17, enumeration(u8, { default: 0, dormant: 1, testing: 2 })),
+    /** Free text, up to 255 bytes; empty to remove it. */
+    alias: attr(20, string(255)),
+    /** Other names; added and removed with `altname` calls. */
+    altNames: attr(52, readOnly(altNames)),
+    /** Another name to find a link by, up to 127 bytes. */
+    altName: attr(53, nulString(127, 1)),
+    /** The group to address many links by. */
+    group: attr(27, u32),
+    promiscuity: attr(30, readOnly(u32)),
+    allmulticast: attr(61, readOnly(u32)),
+    /** The number of transmit queues, at creation. */
+    txQueues: attr(31, u32),
+    /** The number of receive queues, at creation. */
+    rxQueues: attr(32, u32),
+    carrier: attr(33, bool8),
+    carrierChanges: attr(35, readOnly(u32)),
+    carrierUpCount: attr(47, readOnly(u32)),
+    carrierDownCount: attr(48, readOnly(u32)),
+    protoDown: attr(39, bool8),
+    protoDownReason: attr(55, nest(protoDownReason)),
+    minMtu: attr(50, readOnly(u32)),
+    maxMtu: attr(51, readOnly(u32)),
+    gsoMaxSegs: attr(40, u32),
+    gsoMaxSize: attr(41, u32),
+    /** Since Linux 5.19. */
+    groMaxSize: attr(58, u32),
+    /** Since Linux 6.3. */
+    gsoIpv4MaxSize: attr(63, u32),
+    /** Since Linux 6.3. */
+    groIpv4MaxSize: attr(64, u32),
+    tsoMaxSize: attr(59, readOnly(u32)),
+    tsoMaxSegs: attr(60, readOnly(u32)),
+    /** The address the hardware came with. */
+    permanentAddress: attr(54, readOnly(linkLayerAddress)),
+    physicalPortId: attr(34, readOnly(bytes())),
+    physicalPortName: attr(38, readOnly(nulString())),
+    physicalSwitchId: attr(36, readOnly(bytes())),
+    parentDeviceName: attr(56, readOnly(nulString())),
+    parentDeviceBus: attr(57, readOnly(nulString())),
+    /** How many virtual functions the device has; `vfs` describes them when asked for with `extMask`. */
+    vfCount: attr(21, readOnly(u32)),
+    vfs: attr(22, readOnly(bytes())),
+    vfPorts: attr(24, readOnly(bytes())),
+    portSelf: attr(25, readOnly(bytes())),
+    /** Counters, 64 bits wide. */
+    stats: attr(23, readOnly(shared(linkStats64))),
+    /** The same, cut to 32 bits. */
+    stats32: attr(7, readOnly(shared(linkStats))),
+    map: attr(14, readOnly(shared(ifmap))),
+    xdp: attr(43, shared(nest(xdp))),
+    /** Settings of the protocols above the link. */
+    afSpec: attr(26, afSpec),
+    /** Filled with settings of the bridge port in answers of family `'bridge'`. */
+    protinfo: attr(12, readOnly(bytes())),
+    /** What to report: RTEXT_FILTER_*. */
+    extMask: attr(
+      29,
+      flagList(u32, {
+        vf: 1,
+        bridgeVlan: 2,
+        bridgeVlanCompressed: 4,
+        skipStats: 8,
+        mrp: 16,
+        cfmConfig: 32,
+        cfmStatus: 64,
+        mst: 128,
       }),
     ),
-  ),
-  cost: attr(8, readOnly(bytes())),
-  priority: attr(9, readOnly(bytes())),
-  wireless: attr(11, readOnly(bytes())),
-  weight: attr(15, u32),
-  devlinkPort: attr(62, readOnly(bytes())),
-  dpllPin: attr(65, readOnly(bytes())),
-  /** In microseconds. Since Linux 6.13. */
-  maxPacingOffloadHorizon: attr(66, readOnly(u32)),
-  /** The link may not leave its namespace. Since Linux 6.15. */
-  netnsImmutable: attr(67, readOnly(bool8)),
-  /** Bytes that the link reserves before each packet. Since Linux 6.18. */
-  headroom: attr(68, readOnly(u16)),
-  /** Bytes that the link reserves behind each packet. Since Linux 6.18. */
-  tailroom: attr(69, readOnly(u16)),
-} as const satisfies Rows;
+    /** Why an event was sent. */
+    event: attr(
+      44,
+      readOnly(
+        enumeration(u32, {
+          none: 0,
+          reboot: 1,
+          features: 2,
+          bondingFailover: 3,
+          notifyPeers: 4,
+          igmpResend: 5,
+          bondingOptions: 6,
+        }),
+      ),
+    ),
+    cost: attr(8, readOnly(bytes())),
+    priority: attr(9, readOnly(bytes())),
+    wireless: attr(11, readOnly(bytes())),
+    weight: attr(15, u32),
+    devlinkPort: attr(62, readOnly(bytes())),
+    dpllPin: attr(65, readOnly(bytes())),
+    /** In microseconds. Since Linux 6.13. */
+    maxPacingOffloadHorizon: attr(66, readOnly(u32)),
+    /** The link may not leave its namespace. Since Linux 6.15. */
+    netnsImmutable: attr(67, readOnly(bool8)),
+    /** Bytes that the link reserves before each packet. Since Linux 6.18. */
+    headroom: attr(68, readOnly(u16)),
+    /** Bytes that the link reserves behind each packet. Since Linux 6.18. */
+    tailroom: attr(69, readOnly(u16)),
+  }) as const satisfies Rows;
 
-type LinkRows = typeof base;
-export const linkAttrs: AttrSet<LinkRows> = attrSet('IFLA', base, ifinfomsg, 42);
+type LinkRows = ReturnType<typeof linkRows>;
+export const linkAttrs: AttrSet<LinkRows> = attrSet('IFLA', linkRows, ifinfomsg, 42);
 
 /** RTM_NEWLINKPROP and RTM_DELLINKPROP take the names as a list. */
 export const altNameAttrs = attrSet(
   'IFLA',
-  {
+  () => ({
     name: attr(3, linkName),
     altNames: attr(52, altNames),
     altName: attr(53, nulString(127, 1)),
-  },
+  }),
   ifinfomsg,
 );
 

@@ -101,7 +101,7 @@ const common = {
 /** Kernel: net/core/neighbour.c, nda_policy and neigh_fill_info. */
 export const neighbourAttrs = attrSet(
   'NDA',
-  {
+  () => ({
     /** The IP address of the neighbour. */
     to: attr(1, ip),
     /** Its link-layer address: `'02:42:ac:11:00:02'`. */
@@ -115,22 +115,22 @@ export const neighbourAttrs = attrSet(
     ofLink: attr(8, linkIndex),
     /** In lists: neighbours on the links that are ports of this one, by its index. */
     master: attr(9, linkIndex),
-  },
+  }),
   ndmsg,
 );
 
 /** Kernel: net/bridge/br_fdb.c, br_nda_fdb_pol and fdb_fill_info. */
-const extAttrs = attrSet('NFEA', {
+const extAttrs = attrSet('NFEA', () => ({
   /** `notify`: report when the entry expires or is used again. `inactive`: it has expired. Since Linux 5.14. */
   activityNotify: attr(1, flagList(u8, { notify: 1, inactive: 2 })),
   /** Change the entry without making it younger. Since Linux 5.14. */
   dontRefresh: attr(2, flag),
-});
+}));
 
 /** Kernel: net/core/rtnetlink.c, rtnl_fdb_add; net/bridge/br_fdb.c, fdb_fill_info; drivers/net/vxlan/vxlan_core.c, vxlan_fdb_parse and vxlan_fdb_info. */
 export const fdbAttrs = attrSet(
   'NDA',
-  {
+  () => ({
     /** The MAC address that packets are sent to. All zeros in a VXLAN link: where to send what no other entry is for. */
     mac: attr(2, mac()),
     /** The VLAN, 1 to 4094, in bridges that filter VLANs. */
@@ -157,7 +157,7 @@ export const fdbAttrs = attrSet(
     stateMask: attr(16, flagList(u16, STATES)),
     /** For deleting all that match: which bits of `flags` to look at. */
     flagsMask: attr(17, lowFlags),
-  },
+  }),
   ndmsg,
 );
 

@@ -147,7 +147,7 @@ const viaOtherFamily: Codec<string, string> = merging({
 });
 
 /** include/uapi/linux/rtnetlink.h, RTAX_*. */
-const metrics = attrSet('RTAX', {
+const metrics = attrSet('RTAX', () => ({
   /** Metrics that the kernel may not change by itself, as bits: 1 << RTAX_*. */
   lock: attr(1, u32),
   mtu: attr(2, u32),
@@ -170,7 +170,7 @@ const metrics = attrSet('RTAX', {
   /** The name of the congestion control algorithm. */
   congctl: attr(16, nulString(15)),
   fastopenNoCookie: attr(17, bool32),
-});
+}));
 
 /** include/uapi/linux/rtnetlink.h, struct rta_cacheinfo. */
 const cacheinfo = struct('rta_cacheinfo', 32, {
@@ -235,7 +235,7 @@ const rtnexthop = header('rtnexthop', 8, {
   /** The index of the outgoing link. */
   link: member(4, linkIndex),
 });
-const nexthopAttrs = attrSet('RTA', gateway, rtnexthop);
+const nexthopAttrs = attrSet('RTA', () => gateway, rtnexthop);
 export type NexthopIn = AttrsIn<typeof nexthopAttrs.rows> & HeaderIn<typeof rtnexthop>;
 export type NexthopOut = AttrsOut<typeof nexthopAttrs.rows> & HeaderOut<typeof rtnexthop>;
 
@@ -293,7 +293,7 @@ export function withGateway<T extends { readonly via?: string | undefined }>(hop
 
 export const routeAttrs = attrSet(
   'RTA',
-  {
+  () => ({
     /** `'default'`, or the destination: `'10.1.0.0/16'`. */
     to: attr(1, destination),
     /** Routes by source prefix too (IPv6 with subtrees). */
@@ -330,7 +330,7 @@ export const routeAttrs = attrSet(
     flowLabel: attr(31, be32),
     multicastStats: attr(17, readOnly(bytes())),
     newDestination: attr(19, bytes()),
-  },
+  }),
   rtmsg,
 );
 

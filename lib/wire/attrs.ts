@@ -176,19 +176,23 @@ class Index {
 
 class Table<T extends Rows> implements AttrSet<T> {
   readonly prefix: string;
-  readonly rows: T;
   readonly header: Header | undefined;
   readonly pad: number | undefined;
+  readonly #make: () => T;
+  #rows: T | undefined;
   #index: Index | undefined;
 
-  constructor(prefix: string, rows: T, header: Header | undefined, pad: number | undefined) {
+  constructor(prefix: string, make: () => T, header: Header | undefined, pad: number | undefined) {
     this.prefix = prefix;
-    this.rows = rows;
     this.header = header;
     this.pad = pad;
+    this.#make = make;
   }
 
-  /** Made when it is first used: no program uses all tables, and to make those for all is a tenth of what loading takes. */
+  get rows(): T {
+    return (this.#rows ??= this.#make());
+  }
+
   get index(): Index {
     return (this.#index ??= new Index(this.prefix, this.rows, this.header));
   }
@@ -409,9 +413,15 @@ function editDistance(a: string, b: string): number {
 
 /**
  * A table of attributes, in the order in which the documentation shows them. Numbers must differ. `pad` is the number of
- * the empty attribute that kernels put before 64-bit ones on machines that need them aligned (IFLA_BR_PAD).
+ * the empty attribute that kernels put before 64-bit ones on machines that need them aligned (IFLA_BR_PAD). The rows are
+ * made when the table is first used: no program uses all tables, and they would be a quarter of what loading takes.
  */
-export function attrSet<const T extends Rows>(prefix: string, rows: T, header?: Header, pad?: number): AttrSet<T> {
+export function attrSet<const T extends Rows>(
+  prefix: string,
+  rows: () => T,
+  header?: Header,
+  pad?: number,
+): AttrSet<T> {
   return new Table(prefix, rows, header, pad);
 }
 

@@ -8,7 +8,7 @@ import https from 'node:https';
 import { connect as connectHere, createServer, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
-import { LookupError } from '../../lib/namespaces/resolver.js';
+import { LookupError } from '../../lib/errors.js';
 import { Netns } from '../../lib/namespaces/netns.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { dnsServer, type DnsServer, type Zone } from '../support/dns-server.js';

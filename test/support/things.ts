@@ -12,25 +12,25 @@ import { bytes, nulString } from '../../lib/wire/text.js';
 export const NEW_THING = 16;
 export const GET_THING = 18;
 
-const red = attrSet('RED', { id: attr(1, u32), inherit: attr(2, split(flag, bool8)), port: attr(3, u32) });
-const info = attrSet('INFO', {
+const red = attrSet('RED', () => ({ id: attr(1, u32), inherit: attr(2, split(flag, bool8)), port: attr(3, u32) }));
+const info = attrSet('INFO', () => ({
   kind: attr(1, nulString()),
   data: attr(
     2,
     selected<object, object>(() => ({ red }), 'kind'),
   ),
-});
-const hop = attrSet('HOP', { via: attr(1, u32) });
+}));
+const hop = attrSet('HOP', () => ({ via: attr(1, u32) }));
 
 export const things = attrSet(
   'THING',
-  {
+  () => ({
     name: attr(1, nulString(15)),
     size: attr(2, u32),
     info: attr(3, spread(info)),
     hops: attr(4, list(nest(hop))),
     blob: attr(5, bytes()),
-  },
+  }),
   header('thingmsg', 4, { index: member(0, u32) }),
 );
 

@@ -29,17 +29,17 @@ function read<T extends Rows>(set: AttrSet<T>, text: string): AttrsOut<T> {
   return set.read(viewOf(bytes), 0, bytes.length);
 }
 
-const red = attrSet('RED', { depth: attr(1, u8), on: attr(2, flag) });
-const blue = attrSet('BLUE', { width: attr(1, u16) });
-const info = attrSet('INFO', {
+const red = attrSet('RED', () => ({ depth: attr(1, u8), on: attr(2, flag) }));
+const blue = attrSet('BLUE', () => ({ width: attr(1, u16) }));
+const info = attrSet('INFO', () => ({
   kind: attr(1, nulString()),
   data: attr(
     2,
     selected<object, object>(() => ({ red, blue }), 'kind'),
   ),
-});
-const limits = attrSet('LIMITS', { least: attr(1, u32), most: attr(2, u32) });
-const set = attrSet('T', {
+}));
+const limits = attrSet('LIMITS', () => ({ least: attr(1, u32), most: attr(2, u32) }));
+const set = attrSet('T', () => ({
   name: attr(1, nulString(15)),
   mtu: attr(2, u32),
   quiet: attr(3, flag),
@@ -49,7 +49,7 @@ const set = attrSet('T', {
   counter: attr(7, readOnly(u32)),
   inherit: attr(8, split(flag, bool8)),
   all: attr(9, list(nest(limits))),
-});
+}));
 
 describe('writing', () => {
   test('in the order of the keys; padded', () => {
@@ -221,7 +221,7 @@ describe('reading', () => {
         read: (view, at, length) => endless.read(view, at, at + length),
       }),
     };
-    const endless: AttrSet<Rows> = attrSet('E', rows);
+    const endless: AttrSet<Rows> = attrSet('E', () => rows);
     const nested = (levels: number) => {
       const bytes = new Uint8Array(4 * levels);
       for (let i = 0; i < levels; i++) viewOf(bytes).setUint16(4 * i, 4 * (levels - i), true);
@@ -244,7 +244,7 @@ describe('reading', () => {
         return value;
       },
     });
-    const merged = attrSet('M', { best: attr(1, u32), other: attr(2, other) });
+    const merged = attrSet('M', () => ({ best: attr(1, u32), other: attr(2, other) }));
     expect(read(merged, '0800020000000009')).toEqual({ best: 9 });
     expect(read(merged, '08000100' + '05000000' + '0800020000000009')).toEqual({ best: 9 });
   });
@@ -252,7 +252,7 @@ describe('reading', () => {
 
 describe('codecs made of others', () => {
   test('mapped', () => {
-    const doubled = attrSet('D', {
+    const doubled = attrSet('D', () => ({
       half: attr(
         1,
         mapped(
@@ -261,7 +261,7 @@ describe('codecs made of others', () => {
           (n) => n / 2,
         ),
       ),
-    });
+    }));
     expect(write(doubled, { half: 4 })).toBe('0500010008000000');
     expect(read(doubled, '0500010008000000')).toEqual({ half: 4 });
   });
@@ -274,11 +274,11 @@ describe('codecs made of others', () => {
 
 describe('mistakes in a table show when it is first used', () => {
   test('one number twice', () => {
-    expect(() => attrSet('T', { a: attr(1, u8), b: attr(1, u8) }).has('a')).toThrow('T: b and a are both 1');
+    expect(() => attrSet('T', () => ({ a: attr(1, u8), b: attr(1, u8) })).has('a')).toThrow('T: b and a are both 1');
   });
 
   test('one name twice', () => {
-    expect(() => attrSet('T', { width: attr(9, u8), inner: attr(1, spread(blue)) }).has('width')).toThrow(
+    expect(() => attrSet('T', () => ({ width: attr(9, u8), inner: attr(1, spread(blue)) })).has('width')).toThrow(
       'T: two attributes named width',
     );
   });

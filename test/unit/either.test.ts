@@ -6,7 +6,12 @@ import { placeAt } from '../../lib/wire/path.js';
 import { Writer } from '../../lib/wire/writer.js';
 import { codecError, hex, unhex, viewOf } from '../support/codec.js';
 
-const set = attrSet('TEST', { group: addressPair(2, 16), level: attr(3, u8), time: attr(4, u64) }, undefined, 9);
+const set = attrSet(
+  'TEST',
+  () => ({ group: addressPair(2, 16), level: attr(3, u8), time: attr(4, u64) }),
+  undefined,
+  9,
+);
 
 function write(value: Parameters<typeof set.write>[1]): string {
   const writer = new Writer();
@@ -51,7 +56,7 @@ test('padding is passed over, wherever it is and whatever follows', () => {
 });
 
 test('two attributes with one number are an error in the table', () => {
-  expect(() => attrSet('TEST', { group: addressPair(2, 16), level: attr(16, u8) }).has('level')).toThrow(
+  expect(() => attrSet('TEST', () => ({ group: addressPair(2, 16), level: attr(16, u8) })).has('level')).toThrow(
     'level and group are both 16',
   );
 });

@@ -49,7 +49,7 @@ describe('integers of up to 32 bits', () => {
 /** What a table's compiled reader makes of an attribute with these bytes: it has an expression in the place of the codec's function. */
 function decodeInTable<Out>(codec: Codec<never, Out>, bytes: string): Out | undefined {
   const attribute = new Uint8Array([4 + bytes.length / 2, 0, 7, 0, ...unhex(bytes), 0, 0, 0]);
-  const found = attrSet('T', { value: attr(7, codec as Codec<unknown, Out>) }).read(
+  const found = attrSet('T', () => ({ value: attr(7, codec as Codec<unknown, Out>) })).read(
     viewOf(attribute),
     0,
     attribute.length & ~3,

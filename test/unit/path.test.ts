@@ -8,15 +8,15 @@ import { header, member } from '../../lib/wire/struct.js';
 import { nulString } from '../../lib/wire/text.js';
 import { Writer } from '../../lib/wire/writer.js';
 
-const red = attrSet('RED', { depth: attr(1, u8), inherit: attr(2, split(flag, bool8)), id: attr(3, u32) });
-const info = attrSet('INFO', {
+const red = attrSet('RED', () => ({ depth: attr(1, u8), inherit: attr(2, split(flag, bool8)), id: attr(3, u32) }));
+const info = attrSet('INFO', () => ({
   kind: attr(1, nulString()),
   data: attr(
     2,
     selected<object, object>(() => ({ red }), 'kind'),
   ),
-});
-const hop = attrSet('HOP', { via: attr(5, u32), weight: attr(6, u8) });
+}));
+const hop = attrSet('HOP', () => ({ via: attr(5, u32), weight: attr(6, u8) }));
 /** Written and never read: what comes before the attribute at fault must not be read. */
 const writeOnly: Codec<number> = {
   write: (writer, value, siblings, base) => u32.write(writer, value, siblings, base),
@@ -26,14 +26,14 @@ const writeOnly: Codec<number> = {
 };
 const set: AttrSet<Rows> = attrSet(
   'T',
-  {
+  () => ({
     fd: attr(9, writeOnly),
     name: attr(1, nulString()),
     limits: attr(2, nest(hop)),
     info: attr(3, spread(info)),
     hops: attr(4, list(nest(hop))),
     ports: attr(5, list(u16)),
-  },
+  }),
   header('tmsg', 8, { index: member(0, u32), flags: member(4, u32) }),
 );
 

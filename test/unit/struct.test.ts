@@ -61,7 +61,11 @@ describe('structs', () => {
 });
 
 describe('a struct as the header of attributes', () => {
-  const set = attrSet('T', { mtu: attr(3, u16) }, header('tmsg', 6, { family: member(0, u8), index: member(2, s32) }));
+  const set = attrSet(
+    'T',
+    () => ({ mtu: attr(3, u16) }),
+    header('tmsg', 6, { family: member(0, u8), index: member(2, s32) }),
+  );
 
   test('shares one object with them, padded to 4', () => {
     const writer = new Writer(1);

@@ -11,7 +11,7 @@ import { vlanProtocol } from '../vlan-protocol.js';
 /** The other querier that the bridge heard last. Kernel: net/bridge/br_multicast.c, br_multicast_dump_querier_state. */
 const querierState = attrSet(
   'BRIDGE_QUERIER',
-  {
+  () => ({
     ipAddress: attr(1, ipv4),
     /** The index of the port that it is behind. */
     ipPort: attr(2, u32),
@@ -20,7 +20,7 @@ const querierState = attrSet(
     ipv6Address: attr(5, ipv6),
     ipv6Port: attr(6, u32),
     ipv6OtherTimer: attr(7, u64),
-  },
+  }),
   undefined,
   4,
 );
@@ -46,7 +46,7 @@ const boolopt = maskedFlags({
  */
 export const bridge = attrSet(
   'IFLA_BR',
-  {
+  () => ({
     /** Time spent listening, and again learning, before forwarding. In 1/100 s; 200 to 3000 while STP is on. */
     forwardDelay: attr(1, u32),
     /** Time between the root bridge's hellos. In 1/100 s, 100 to 1000. */
@@ -141,7 +141,7 @@ export const bridge = attrSet(
     tcnTimer: attr(17, readOnly(u64)),
     topologyChangeTimer: attr(18, readOnly(u64)),
     gcTimer: attr(19, readOnly(u64)),
-  },
+  }),
   undefined,
   40,
 );

@@ -7,7 +7,7 @@ import { s32, u16, u32 } from '../../wire/numbers.js';
 const MACADDR = 4;
 
 /** Kernel: drivers/net/macvlan.c, macvlan_policy, macvlan_changelink and macvlan_fill_info. */
-export const macvlan = attrSet('IFLA_MACVLAN', {
+export const macvlan = attrSet('IFLA_MACVLAN', () => ({
   /**
    * Whom it may talk to over the link beneath: not to other macvlans (`private`), through a switch outside (`vepa`), to
    * them directly (`bridge`); or it is the only one (`passthru`), or takes what comes from certain addresses (`source`).
@@ -30,4 +30,4 @@ export const macvlan = attrSet('IFLA_MACVLAN', {
   bcQueueLenUsed: attr(8, readOnly(u32)),
   /** Multicast that more macvlans than this want is queued; -1: none is. Reported unless it is 1. Since Linux 6.4. */
   bcCutoff: attr(9, s32),
-});
+}));

@@ -11,7 +11,7 @@ const peer: Codec<LinkAttrsIn, LinkAttrsOut> = {
 };
 
 /** Kernel: drivers/net/veth.c, veth_newlink and veth_policy. */
-export const veth = attrSet('VETH_INFO', {
+export const veth = attrSet('VETH_INFO', () => ({
   /** The other end, at creation: its name, address, MTU, and with `netns` the namespace it is born in. */
   peer: attr(1, peer),
-});
+}));

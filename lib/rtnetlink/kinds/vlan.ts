@@ -22,7 +22,7 @@ const flags = maskedFlags({
 });
 
 /** Kernel: net/8021q/vlan_netlink.c, vlan_policy, vlan_changelink and vlan_fill_info. */
-export const vlan = attrSet('IFLA_VLAN', {
+export const vlan = attrSet('IFLA_VLAN', () => ({
   /** The VLAN, 0 to 4094; for creation only. */
   id: attr(1, ranged(u16, 0, 4094)),
   /** For creation only. */
@@ -33,4 +33,4 @@ export const vlan = attrSet('IFLA_VLAN', {
   egressQos: attr(3, list(qosMapping)),
   /** Which priority in the tag (`from`, 0 to 7) gives which packet priority (`to`); 0 removes the mapping. */
   ingressQos: attr(4, list(qosMapping)),
-});
+}));

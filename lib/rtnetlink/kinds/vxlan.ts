@@ -14,7 +14,7 @@ const portRange = struct('ifla_vxlan_port_range', 4, { low: member(0, be16), hig
  *
  * Kernel: drivers/net/vxlan/vxlan_core.c, vxlan_policy, vxlan_nl2conf and vxlan_fill_info.
  */
-export const vxlan = attrSet('IFLA_VXLAN', {
+export const vxlan = attrSet('IFLA_VXLAN', () => ({
   /** VXLAN network identifier (VNI), 0 to 2^24 - 1. */
   id: attr(1, ranged(u32, 0, 0xffffff)),
   /** Where packets to unknown addresses go: a multicast group or one remote. May be changed within its family. */
@@ -79,4 +79,4 @@ export const vxlan = attrSet('IFLA_VXLAN', {
   reservedBits: attr(33, be64),
   /** Multicast is routed instead of sent through `link`. May be changed. Not reported by Linux 6.18. Since Linux 6.17. */
   mcRoute: attr(34, bool8),
-});
+}));

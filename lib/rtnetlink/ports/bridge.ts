@@ -12,7 +12,7 @@ import { linkIndex } from '../link-index.js';
  */
 export const bridge = attrSet(
   'IFLA_BRPORT',
-  {
+  () => ({
     /**
      * The state in the spanning tree. It can be set while the link is up and the kernel does not run STP. While nobody
      * does, the kernel soon enables a disabled port, and forwards through a blocking one.
@@ -100,7 +100,7 @@ export const bridge = attrSet(
     mrpRingOpen: attr(35, readOnly(bool8)),
     /** The media redundancy interconnection is open here. */
     mrpInOpen: attr(36, readOnly(bool8)),
-  },
+  }),
   undefined,
   26,
 );
