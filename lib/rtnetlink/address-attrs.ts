@@ -147,7 +147,7 @@ const broadcast: Codec<string> = {
     const prefix = parsePrefix(peer ?? address, peer !== undefined);
     const at = writer.reserve(4);
     if (prefix.length > 30) return;
-    const bits = new DataView(prefix.address.buffer).getUint32(0);
+    const bits = prefix.address.reduce((high, byte) => (high << 8) | byte);
     writer.view.setUint32(at, (bits | (0xffffffff >>> prefix.length)) >>> 0);
   },
   read: ipv4.read,

@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.js';
 import { show, type Codec } from '../wire/codec.js';
+import type { IpBytes } from '../wire/ip.js';
 import { AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC } from './constants.js';
 
 /** An address family, by the name iproute2 gives it. */
@@ -33,6 +34,6 @@ export const familyByte: Codec<Family> = {
 };
 
 /** The family of an IP address of so many bytes. */
-export function familyOf(address: Uint8Array): number {
+export function familyOf(address: IpBytes): number {
   return address.length === 4 ? AF_INET : AF_INET6;
 }

@@ -19,7 +19,8 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
 
 /** Whether `value` has a name where an index has to go. */
 export function hasNames(value: object, keys: readonly string[]): boolean {
-  return keys.some((key) => typeof (value as Record<string, unknown>)[key] === 'string');
+  for (const key of keys) if (typeof (value as Record<string, unknown>)[key] === 'string') return true;
+  return false;
 }
 
 /** `value` with the names in `keys` replaced by indexes. */

@@ -36,8 +36,9 @@ export type NewRouteLookup = Omit<RouteLookup, 'link' | 'iif' | 'to'> & {
 };
 
 function needsLookup(route: { readonly nexthops?: readonly NewNexthop[] | undefined }): boolean {
-  const hops: readonly NewNexthop[] = Array.isArray(route.nexthops) ? route.nexthops : [];
-  return hasNames(route, REFS) || hops.some((hop) => hasNames(hop, REFS));
+  const { nexthops } = route;
+  if (hasNames(route, REFS)) return true;
+  return Array.isArray(nexthops) && (nexthops as readonly NewNexthop[]).some((hop) => hasNames(hop, REFS));
 }
 
 function* resolved(route: NewRoute): Steps<RouteAttrsIn> {

@@ -60,29 +60,35 @@ export function formatPrefix(view: DataView, at: number, length: number, bits: n
   return formatIpv4(view, at, (PREFIX_TAILS[bits] ??= DECIMAL.map((tail) => `${tail}/${bits}`)));
 }
 
+/**
+ * The bytes of an address. An array of numbers: there may be one for each of thousands of requests, and to make a Uint8Array
+ * of 4 bytes takes 200.
+ */
+export type IpBytes = readonly number[];
+
 /** Four decimal numbers without leading zeros: `010` is octal to some programs, so it is refused. */
-function parseIpv4(text: string, end: number, out: Uint8Array, at: number): boolean {
+function parseIpv4(text: string, end: number): IpBytes | undefined {
+  let address = 0;
   let byte = -1;
   let part = 0;
   for (let i = 0; i < end; i++) {
     const digit = text.charCodeAt(i) - 48;
     if (digit >= 0 && digit <= 9) {
-      if (byte === 0) return false;
+      if (byte === 0) return undefined;
       byte = byte < 0 ? digit : byte * 10 + digit;
-      if (byte > 255) return false;
+      if (byte > 255) return undefined;
     } else {
-      if (digit !== -2 || byte < 0 || part === 3) return false;
-      out[at + part++] = byte;
+      if (digit !== -2 || byte < 0 || part === 3) return undefined;
+      address = (address << 8) | byte;
+      part++;
       byte = -1;
     }
   }
-  if (part !== 3 || byte < 0) return false;
-  out[at + 3] = byte;
-  return true;
+  if (part !== 3 || byte < 0) return undefined;
+  return [(address >> 16) & 0xff, (address >> 8) & 0xff, address & 0xff, byte];
 }
 
-function parseIpv6(text: string): Uint8Array | undefined {
-  const out = new Uint8Array(16);
+function parseIpv6(text: string): IpBytes | undefined {
   const gap = text.indexOf('::');
   const head = gap < 0 ? text : text.slice(0, gap);
   const tail = gap < 0 ? '' : text.slice(gap + 2);
@@ -91,9 +97,7 @@ function parseIpv6(text: string): Uint8Array | undefined {
   if (before === undefined || after === undefined) return undefined;
   const size = before.length + after.length;
   if (gap < 0 ? size !== 16 : size > 14) return undefined;
-  out.set(before);
-  out.set(after, 16 - after.length);
-  return out;
+  return [...before, ...Array.from({ length: 16 - size }, () => 0), ...after];
 }
 
 /** Groups between colons; where `last` is set the last one may be an IPv4 address. */
@@ -103,8 +107,8 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
   const groups = text.split(':');
   for (const [i, group] of groups.entries()) {
     if (last && i === groups.length - 1 && group.includes('.')) {
-      const bytes = new Uint8Array(4);
-      if (!parseIpv4(group, group.length, bytes, 0)) return undefined;
+      const bytes = parseIpv4(group, group.length);
+      if (bytes === undefined) return undefined;
       out.push(...bytes);
     } else {
       if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
@@ -119,10 +123,8 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
  * The 4 or 16 bytes of the address that `text` is up to `end`, or undefined. Strict: no zone, no leading zeros, no short
  * forms.
  */
-export function parseIp(text: string, end = text.length): Uint8Array | undefined {
-  if (text.includes(':')) return parseIpv6(text.slice(0, end));
-  const out = new Uint8Array(4);
-  return parseIpv4(text, end, out, 0) ? out : undefined;
+export function parseIp(text: string, end = text.length): IpBytes | undefined {
+  return text.includes(':') ? parseIpv6(text.slice(0, end)) : parseIpv4(text, end);
 }
 
 /** A number from 0 to `most` without leading zeros, from `at` to the end; or -1. */
@@ -139,7 +141,7 @@ function parseBits(text: string, at: number, most: number): number {
 
 const FAMILY_NAME: Record<number, string> = { 4: 'IPv4', 16: 'IPv6' };
 
-function parseOrThrow(value: unknown, size: number | undefined): Uint8Array {
+function parseOrThrow(value: unknown, size: number | undefined): IpBytes {
   const address = typeof value === 'string' ? parseIp(value) : undefined;
   if (address === undefined || (size !== undefined && address.length !== size)) {
     throw new CodecError('', `takes an ${size === undefined ? 'IP' : FAMILY_NAME[size]} address, not ${show(value)}`);
@@ -162,7 +164,7 @@ export const ipv6 = ipCodec(16);
 
 /** An address and the length of its prefix: `'10.1.0.1/24'`. */
 export interface Prefix {
-  readonly address: Uint8Array;
+  readonly address: IpBytes;
   readonly length: number;
 }
 

@@ -37,7 +37,7 @@ export class Writer {
     this.length = length;
   }
 
-  append(bytes: Uint8Array): void {
+  append(bytes: Uint8Array | readonly number[]): void {
     const at = this.reserve(bytes.length);
     this.bytes.set(bytes, at);
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Address4, Address6 } from 'ip-address';
 import { formatIp, ip, ipv4, ipv6, parseIp, parsePrefix } from '../../lib/wire/ip.js';
-import { codecError, decode, encode, hex, refusal, unhex, viewOf } from '../support/codec.js';
+import { codecError, decode, encode, hex, refusal, viewOf } from '../support/codec.js';
 
 const runs = { numRuns: 5000 };
 
@@ -13,7 +13,7 @@ describe('IPv4', () => {
       fc.property(fc.uint8Array({ minLength: 4, maxLength: 4 }), (bytes) => {
         const text = formatIp(viewOf(bytes), 0, 4);
         expect(text).toBe(bytes.join('.'));
-        expect(parseIp(text)).toEqual(bytes);
+        expect(parseIp(text)).toEqual([...bytes]);
         expect(new Address4(text).toArray()).toEqual([...bytes]);
       }),
       runs,
@@ -54,7 +54,7 @@ describe('IPv6', () => {
     fc.assert(
       fc.property(sixteen, (bytes) => {
         const text = formatIp(viewOf(bytes), 0, 16);
-        expect(parseIp(text)).toEqual(bytes);
+        expect(parseIp(text)).toEqual([...bytes]);
         const theirs = Address6.fromByteArray([...bytes]);
         expect(new Address6(text).canonicalForm()).toBe(theirs.canonicalForm());
         if (!text.includes('.')) expect(text).toBe(theirs.correctForm());
@@ -84,7 +84,7 @@ describe('IPv6', () => {
 
   test('other forms of the same', () => {
     for (const text of ['2001:DB8::1', '2001:0db8:0:0:0:0:0:1', '2001:db8:0:0::0:1', '2001:db8::0.0.0.1']) {
-      expect(hex(parseIp(text)!)).toBe('20010db8000000000000000000000001');
+      expect(hex(Uint8Array.from(parseIp(text)!))).toBe('20010db8000000000000000000000001');
     }
   });
 
@@ -145,7 +145,7 @@ describe('codecs', () => {
 
 describe('prefixes', () => {
   test('an address and a length', () => {
-    expect(parsePrefix('10.1.0.1/24', false)).toEqual({ address: unhex('0a010001'), length: 24 });
+    expect(parsePrefix('10.1.0.1/24', false)).toEqual({ address: [10, 1, 0, 1], length: 24 });
     expect(parsePrefix('0.0.0.0/0', false).length).toBe(0);
     expect(parsePrefix('::/128', false).length).toBe(128);
   });
