@@ -10,25 +10,24 @@ namespace netlace {
 
 namespace {
 
-// How many messages end an answer. Bytes that are no whole message end every answer: what follows them cannot be found,
-// and waiting for it would have no end.
-uint32_t count_terminators(std::span<const uint8_t> datagram) {
-  uint32_t count = 0;
+// Whether the answer to `last` ends here. Bytes that are no whole message end every answer: what follows them cannot be
+// found, and waiting for it would have no end.
+bool ends(std::span<const uint8_t> datagram, uint32_t last) {
   while (!datagram.empty()) {
     nlmsghdr header;
     if (datagram.size() < sizeof header) {
-      return UINT32_MAX;
+      return true;
     }
     std::memcpy(&header, datagram.data(), sizeof header);
     if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) {
-      return UINT32_MAX;
+      return true;
     }
-    if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
-      count++;
+    if ((header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) && header.nlmsg_seq == last) {
+      return true;
     }
     datagram = datagram.subspan(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
   }
-  return count;
+  return false;
 }
 
 }  // namespace
@@ -45,14 +44,11 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
       if (int error = socket.send(request_)) {
         return finish(error);
       }
+      socket.set_answered(0);
     }
     sent_ = true;
-    if (terminators_ == 0) {
-      terminators_ = socket.terminators_due();
-    }
-    socket.set_terminators_due(terminators_);
   }
-  while (terminators_ > 0) {
+  while (socket.answered() != last_) {
     size_t start = std::min(NLMSG_ALIGN(filled_), into_.size());
     // All that is left, not just what the datagram needs: from the size offered here the kernel learns how much of a
     // dump to put into each of the datagrams to come.
@@ -96,8 +92,9 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
       return fail(socket, static_cast<int>(-taken));
     }
     filled_ = start + static_cast<size_t>(taken);
-    terminators_ -= std::min(terminators_, count_terminators(rest.first(static_cast<size_t>(taken))));
-    socket.set_terminators_due(terminators_);
+    if (ends(rest.first(static_cast<size_t>(taken)), last_)) {
+      socket.set_answered(last_);
+    }
     silent_since_.reset();
   }
   return finish(static_cast<int64_t>(filled_));

@@ -13,11 +13,10 @@ namespace netlace {
 // that nobody has to wait without end for a kernel that stays silent.
 class Exchange {
  public:
-  // Without `terminators`, those that the exchange before has not met are due. `wait` in milliseconds; negative:
-  // without end. No datagram is expected to be longer than `longest`; 0: that is not known.
-  Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t terminators, int wait,
-           uint32_t longest = 0)
-      : request_(request), into_(into), terminators_(terminators), wait_(wait), longest_(longest) {}
+  // `last`: the sequence number whose answer is waited for. `wait` in milliseconds; negative: without end. No datagram
+  // is expected to be longer than `longest`; 0: that is not known.
+  Exchange(std::span<const uint8_t> request, std::span<uint8_t> into, uint32_t last, int wait, uint32_t longest = 0)
+      : request_(request), into_(into), last_(last), wait_(wait), longest_(longest) {}
 
   // Goes on until the exchange is finished (true), or until nothing has arrived for `slice` (false).
   bool advance(NetlinkSocket& socket, std::chrono::milliseconds slice);
@@ -35,7 +34,7 @@ class Exchange {
 
   std::span<const uint8_t> request_;
   std::span<uint8_t> into_;
-  uint32_t terminators_;
+  uint32_t last_;
   int wait_;
   uint32_t longest_;
   bool sent_ = false;

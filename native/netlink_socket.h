@@ -57,10 +57,10 @@ class NetlinkSocket {
   void defer_error(int error) { deferred_error_.store(error, std::memory_order_release); }
   int take_deferred_error() { return deferred_error() == 0 ? 0 : deferred_error_.exchange(0); }
 
-  // How many terminators the last exchange was still to meet. For who carries out exchanges, of which there is one at a
-  // time.
-  uint32_t terminators_due() const { return terminators_due_; }
-  void set_terminators_due(uint32_t count) { terminators_due_ = count; }
+  // The sequence number whose answer ended last, since something was sent; or 0. For who carries out exchanges, of
+  // which there is one at a time.
+  uint32_t answered() const { return answered_; }
+  void set_answered(uint32_t sequence) { answered_ = sequence; }
 
   // Keeps the descriptor open. False: it was closed already.
   class Lease {
@@ -89,7 +89,7 @@ class NetlinkSocket {
   // An eventfd.
   UniqueFd wake_;
   uint32_t port_id_;
-  uint32_t terminators_due_ = 0;
+  uint32_t answered_ = 0;
   std::atomic<int> deferred_error_ = 0;
   std::atomic<bool> closed_ = false;
   std::mutex mutex_;

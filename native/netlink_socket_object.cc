@@ -17,9 +17,9 @@ constexpr std::chrono::milliseconds wait_slice(50);
 Exchange read_exchange(Arguments& arguments) {
   std::span<uint8_t> request = arguments.bytes_or_null(0, "request");
   std::span<uint8_t> into = arguments.bytes(1, "into");
-  uint32_t terminators = arguments.integer<uint32_t>(2, "terminators");
+  uint32_t last = arguments.integer<uint32_t>(2, "last");
   int wait = arguments.integer<int>(3, "wait");
-  return Exchange(request, into, terminators, wait, arguments.integer<uint32_t>(4, "longest"));
+  return Exchange(request, into, last, wait, arguments.integer<uint32_t>(4, "longest"));
 }
 
 Napi::Number number(Napi::Env env, int64_t value) {

@@ -23,7 +23,7 @@ export interface Descriptor {
 export type ExchangeParameters = [
   request: Uint8Array | null,
   into: Uint8Array,
-  terminators: number,
+  last: number,
   wait: number,
   longest: number,
 ];
@@ -38,12 +38,12 @@ export interface NetlinkSocket {
   setOption(level: number, name: number, value: number): number;
   /**
    * Sends `request`, unless it is null, then fills `into` with whole datagrams, each starting at a multiple of 4, until
-   * - `terminators` messages of type NLMSG_ERROR or NLMSG_DONE have been received, or bytes that are no whole message,
+   * - a message of type NLMSG_ERROR or NLMSG_DONE with the sequence number `last` has been received, or bytes that are no
+   *   whole message,
    * - or the next datagram does not fit into what is left of `into`, or less than `longest` is left,
    * - or nothing has arrived for `wait` milliseconds (-1: wait for ever).
    *
-   * `terminators` 0 stands for those that the exchange before was still to meet: exchanges can be queued up for an
-   * answer of unknown length, and those behind its end come back with 0 at once.
+   * Exchanges can be queued up for an answer of unknown length: those behind its end come back with 0 at once.
    *
    * Returns the number of bytes filled (0: the wait ended with nothing received); or a number greater than `into.length`:
    * nothing was read, the next datagram needs that much; or a negative errno. An error met after bytes were filled is

@@ -2,46 +2,21 @@ import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ClosedError, CodecError, TimeoutError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import { ackBuffers, replyBuffers } from './buffers.js';
-import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, NLMSG_NOOP } from './constants.js';
+import { Batch, BATCH_BYTES, type Pending } from './batch.js';
+import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from './constants.js';
 import { requestChannel, warningChannel, type KernelWarning } from './diagnostics.js';
 import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
 import { failure } from './failure.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { messageSize } from './message.js';
-import { writeRequest, type Request } from './request.js';
+import type { Request } from './request.js';
 import type { Channel, Listener, OnDatagrams, Source } from './source.js';
 
-/** The most requests in one send: their ACKs, of 768 bytes each in the kernel's accounting, fit into the least receive buffer. */
-const BATCH_REQUESTS = 128;
-/** A reply object takes the room of several ACKs. */
-const REPLY_WEIGHT = 8;
-/** Sent as soon as this many bytes have come together: the kernel works while the rest is being encoded. */
-const BATCH_BYTES = 16 * 1024;
 const IDLE_CHANNELS = 4;
 /** Of an ACK with all that an extended one can say; the request itself is not sent back (NETLINK_CAP_ACK). */
 const LONGEST_ACK = 1024;
 const SPARE_WRITERS = 16;
-
-/** A request on its way, and whom to tell. */
-interface Pending {
-  readonly request: Request<unknown>;
-  readonly batch: Batch;
-  readonly start: number;
-  readonly end: number;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  result: unknown;
-}
-
-/** Requests that travel in one send. Its bytes are kept until the last answer, for the paths in errors. */
-interface Batch {
-  readonly writer: Writer;
-  readonly sequences: number[];
-  weight: number;
-  /** Its exchange is over: what is still pending of it was sent, and waits for an answer. */
-  sent: boolean;
-}
 
 export interface ConnectionOptions {
   /** Told what the kernel said beside a success. */
@@ -59,11 +34,13 @@ export class Connection {
   readonly #source: Source;
   readonly #main: Channel;
   readonly #onWarning: ((warning: KernelWarning) => void) | undefined;
-  readonly #pending = new Map<number, Pending>();
+  /** Those with requests that are not answered, in the order in which they are sent. */
+  readonly #batches: Batch[] = [];
   readonly #idle: Channel[] = [];
   readonly #lent = new Set<Channel>();
   readonly #spareWriters: Writer[] = [];
   readonly #endListening = new Set<() => void>();
+  /** The one of this tick. */
   #batch: Batch | undefined;
   #exchanges = 0;
   /** How many of the pending requests are answered with more than an ACK. */
@@ -84,47 +61,33 @@ export class Connection {
       checkCallOptions(options);
       if (this.#closed) throw new ClosedError('the client');
       options?.signal?.throwIfAborted();
-      const sequence = this.#append(request, resolve as (value: unknown) => void, reject);
-      if (options !== undefined) this.#limit(sequence, request.operation, options);
+      const batch = this.#openBatch(request);
+      const pending = this.#add(batch, request, resolve as (value: unknown) => void, reject);
+      if (options !== undefined) this.#limit(batch, pending, options);
+      if (batch.isFull) this.#flush(batch);
     });
   }
 
-  #append(request: Request<unknown>, resolve: (value: unknown) => void, reject: (error: unknown) => void): number {
-    const weight = request.decode === undefined ? 1 : REPLY_WEIGHT;
-    let batch = this.#batch;
-    if (batch !== undefined && batch.weight + weight > BATCH_REQUESTS) {
-      this.#flush(batch);
-      batch = undefined;
-    }
-    if (batch === undefined) {
-      batch = this.#batch = {
-        writer: this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096),
-        sequences: [],
-        weight: 0,
-        sent: false,
-      };
-      const opened = batch;
-      queueMicrotask(() => {
-        if (this.#batch === opened) this.#flush(opened);
-      });
-    }
-    const sequence = this.#nextSequence();
-    const start = batch.writer.length;
-    writeRequest(batch.writer, request, sequence);
-    if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
-    batch.weight += weight;
-    batch.sequences.push(sequence);
-    this.#remember(sequence, {
-      request,
-      batch,
-      start,
-      end: batch.writer.length,
-      resolve,
-      reject,
-      result: undefined,
+  /** The batch that the request can go into. */
+  #openBatch(request: Request<unknown>): Batch {
+    if (this.#batch?.takes(request) === false) this.#flush(this.#batch);
+    if (this.#batch !== undefined) return this.#batch;
+    const batch = new Batch(this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096));
+    this.#batch = batch;
+    this.#batches.push(batch);
+    queueMicrotask(() => {
+      if (this.#batch === batch) this.#flush(batch);
     });
-    if (batch.writer.length >= BATCH_BYTES) this.#flush(batch);
-    return sequence;
+    return batch;
+  }
+
+  #add(batch: Batch, request: Request<unknown>, resolve: Pending['resolve'], reject: Pending['reject']): Pending {
+    // A warning comes with an ACK only.
+    const asksForAck = this.#onWarning !== undefined || warningChannel.hasSubscribers;
+    const pending = batch.add(request, this.#nextSequence(), asksForAck, resolve, reject);
+    if (request.decode !== undefined) this.#objectsDue++;
+    if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
+    return pending;
   }
 
   /** Sequence numbers are unique among what is pending; 0 is what the kernel uses for events. */
@@ -133,95 +96,85 @@ export class Connection {
     return this.#sequence;
   }
 
-  #limit(sequence: number, operation: string, { signal, timeout }: CallOptions): void {
-    const pending = this.#pending.get(sequence)!;
+  #limit(batch: Batch, pending: Pending, { signal, timeout }: CallOptions): void {
+    const { request, resolve, reject } = pending;
     let timer: NodeJS.Timeout | undefined;
     const giveUp = (error: unknown) => {
       release();
-      this.#withdraw(sequence);
-      pending.reject(error);
+      this.#withdraw(batch, pending);
+      reject(error);
     };
     const onAbort = () => giveUp(signal!.reason);
     const release = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
-    if (timeout !== undefined) timer = setTimeout(() => giveUp(new TimeoutError(operation, timeout)), timeout);
+    if (timeout !== undefined) timer = setTimeout(() => giveUp(new TimeoutError(request.operation, timeout)), timeout);
     signal?.addEventListener('abort', onAbort);
-    const { resolve, reject } = pending;
-    this.#pending.set(sequence, {
-      ...pending,
-      resolve: (value) => {
-        release();
-        resolve(value);
-      },
-      reject: (error) => {
-        release();
-        reject(error);
-      },
-    });
+    pending.resolve = (value) => {
+      release();
+      resolve(value);
+    };
+    pending.reject = (error) => {
+      release();
+      reject(error);
+    };
   }
 
   /**
    * Has the kernel pass over what has not been sent yet. What has been is carried out, and its answer still awaited for the sake
    * of those behind it; only nobody is told of it any more.
    */
-  #withdraw(sequence: number): void {
-    const pending = this.#pending.get(sequence);
-    if (pending === undefined || pending.batch !== this.#batch) return;
-    const { batch, start } = pending;
-    batch.writer.view.setUint16(start + 4, NLMSG_NOOP, LITTLE_ENDIAN);
-    batch.writer.view.setUint16(start + 6, 0, LITTLE_ENDIAN);
-    batch.sequences.splice(batch.sequences.indexOf(sequence), 1);
-    this.#forget(sequence);
+  #withdraw(batch: Batch, pending: Pending): void {
+    if (batch !== this.#batch) return;
+    batch.withdraw(pending);
+    if (pending.request.decode !== undefined) this.#objectsDue--;
   }
 
   #flush(batch: Batch): void {
     this.#batch = undefined;
-    if (batch.sequences.length === 0) this.#retire(batch);
-    else void this.#exchange(batch, batch.sequences.length);
+    if (batch.pending > 0) {
+      void this.#exchange(batch, batch.last);
+    } else {
+      this.#batches.splice(this.#batches.indexOf(batch), 1);
+      this.#retire(batch);
+    }
   }
 
-  #retire(batch: Batch): void {
-    batch.writer.truncate(0);
-    if (this.#spareWriters.length < SPARE_WRITERS) this.#spareWriters.push(batch.writer);
+  #retire({ writer }: Batch): void {
+    writer.truncate(0);
+    if (this.#spareWriters.length < SPARE_WRITERS) this.#spareWriters.push(writer);
   }
 
-  /** Sends `batch`, if there is one, and takes in as many ends of replies as are due. */
-  async #exchange(batch: Batch | undefined, due: number, least = 0): Promise<void> {
+  /** Sends `batch`, if there is one, and takes in what is answered up to the answer to the sequence number `last`. */
+  async #exchange(batch: Batch | undefined, last: number, least = 0): Promise<void> {
     this.#exchanges++;
     const onlyAcks = this.#objectsDue === 0;
     const buffers = onlyAcks ? ackBuffers : replyBuffers;
     const into = buffers.take(least);
-    const request = batch === undefined ? null : batch.writer.bytes.subarray(0, batch.writer.length);
-    const received = await this.#main.exchange(request, into, due, -1, onlyAcks ? LONGEST_ACK : 0);
+    const request = batch?.sealed() ?? null;
+    const received = await this.#main.exchange(request, into, last, -1, onlyAcks ? LONGEST_ACK : 0);
     this.#exchanges--;
     if (received > into.length) least = received;
     else if (received >= 0) this.#settle(into, received, (error) => this.#fail(this.#waiting(batch), () => error));
     else
-      this.#fail(received === -ENOBUFS ? this.#waiting(batch) : (batch?.sequences ?? this.#waiting(batch)), () =>
+      this.#fail(batch === undefined || received === -ENOBUFS ? this.#waiting(batch) : [batch], () =>
         failure(received),
       );
     buffers.give(into);
     if (batch !== undefined) {
       batch.sent = true;
       // Behind a reply that needed more room than there was, later exchanges receive what this one did not.
-      if (batch.sequences.every((sequence) => !this.#pending.has(sequence))) this.#retire(batch);
+      if (batch.pending === 0) this.#retire(batch);
     }
-    const rest = this.#sentButPending();
-    if (this.#exchanges === 0 && rest > 0 && !this.#closed)
+    const rest = this.#batches.findLast(({ sent }) => sent)?.last;
+    if (this.#exchanges === 0 && rest !== undefined && !this.#closed)
       void this.#exchange(undefined, rest, received > into.length ? least : 0);
   }
 
-  #sentButPending(): number {
-    return this.#pending.size - (this.#batch?.sequences.length ?? 0);
-  }
-
   /** What waits for answers when the exchange of `batch` ends: its requests, and what is left of those sent before. */
-  #waiting(batch: Batch | undefined): number[] {
-    return [...this.#pending]
-      .filter(([, pending]) => pending.batch.sent || pending.batch === batch)
-      .map(([sequence]) => sequence);
+  #waiting(batch: Batch | undefined): Batch[] {
+    return this.#batches.filter((other) => other.sent || other === batch);
   }
 
   #settle(bytes: Uint8Array, length: number, onMalformed: (error: CodecError) => void): void {
@@ -233,30 +186,34 @@ export class Connection {
         return onMalformed(new CodecError('', `a netlink message of ${size} bytes where ${length - at} are left`));
       }
       const sequence = view.getUint32(at + 8, LITTLE_ENDIAN);
-      const pending = this.#pending.get(sequence);
-      if (pending !== undefined) this.#take(pending, sequence, view, at, at + size);
+      const batch = this.#batches.find((other) => other.find(sequence) !== undefined);
+      if (batch !== undefined) this.#take(batch, batch.find(sequence)!, view, at, at + size);
       at += (size + 3) & ~3;
     }
   }
 
-  #take(pending: Pending, sequence: number, view: DataView, at: number, end: number): void {
+  #take(batch: Batch, pending: Pending, view: DataView, at: number, end: number): void {
     const type = view.getUint16(at + 4, LITTLE_ENDIAN);
+    const { request } = pending;
     try {
       if (type === NLMSG_ERROR || type === NLMSG_DONE) {
-        this.#forget(sequence);
+        for (let done = batch.doneBefore(pending); done !== undefined; done = batch.doneBefore(pending)) {
+          this.#forget(batch, done);
+          done.resolve(undefined);
+        }
+        this.#forget(batch, pending);
         const ack = type === NLMSG_DONE ? readDone(view, at, end) : readAck(view, at, end);
         if (ack.errno === 0) {
-          if (ack.details.message !== undefined) this.#warn(pending.request, ack);
+          if (ack.details.message !== undefined) this.#warn(request, ack);
           pending.resolve(pending.result);
         } else {
-          const { writer } = pending.batch;
-          pending.reject(kernelError(pending.request, ack, writer.view, pending.start, pending.end));
+          pending.reject(kernelError(request, ack, batch.writer.view, pending.start, pending.end));
         }
-      } else if (pending.request.decode !== undefined) {
-        pending.result = pending.request.decode(view, at + NLMSG_HDRLEN, end, type) ?? pending.result;
+      } else if (request.decode !== undefined) {
+        pending.result = request.decode(view, at + NLMSG_HDRLEN, end, type) ?? pending.result;
       }
     } catch (error) {
-      pending.reject(error instanceof CodecError ? error.within(pending.request.subject) : error);
+      pending.reject(error instanceof CodecError ? error.within(request.subject) : error);
     }
   }
 
@@ -266,76 +223,62 @@ export class Connection {
     this.#onWarning?.(warning);
   }
 
-  #fail(sequences: readonly number[], error: () => Error): void {
-    for (const sequence of sequences) {
-      this.#forget(sequence)?.reject(error());
+  #fail(batches: readonly Batch[], error: () => Error): void {
+    for (const batch of batches) {
+      for (const pending of batch.unanswered()) {
+        this.#forget(batch, pending);
+        pending.reject(error());
+      }
     }
   }
 
-  #remember(sequence: number, pending: Pending): void {
-    this.#pending.set(sequence, pending);
-    if (pending.request.decode !== undefined) this.#objectsDue++;
-  }
-
-  #forget(sequence: number): Pending | undefined {
-    const pending = this.#pending.get(sequence);
-    if (pending === undefined) return undefined;
-    this.#pending.delete(sequence);
+  #forget(batch: Batch, pending: Pending): void {
+    batch.forget(pending);
     if (pending.request.decode !== undefined) this.#objectsDue--;
-    return pending;
+    if (batch.pending === 0) this.#batches.splice(this.#batches.indexOf(batch), 1);
   }
 
   /** The same request, at once: the kernel carries it out during the call. */
   requestSync<T>(request: Request<T>, options?: CallOptions): T {
     checkCallOptions(options);
     if (this.#closed) throw new ClosedError('the client');
-    const sequence = this.#nextSequence();
-    const writer = this.#spareWriters.pop() ?? new Writer();
-    const batch: Batch = { writer, sequences: [sequence], weight: 1, sent: false };
-    const atRest = this.#exchanges === 0;
-    const channel = atRest ? this.#main : this.#borrowSync();
+    const batch = new Batch(this.#spareWriters.pop() ?? new Writer());
     let answer: { value?: T; error?: unknown } | undefined;
     try {
-      writeRequest(writer, request, sequence);
-      if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
-      const pending: Pending = {
-        request,
+      const { sequence } = this.#add(
         batch,
-        start: 0,
-        end: writer.length,
+        request,
         // The first counts, as with a promise.
-        resolve: (value) => (answer ??= { value: value as T }),
-        reject: (error) => (answer ??= { error }),
-        result: undefined,
-      };
-      this.#remember(sequence, pending);
-      this.#receiveSync(
-        channel,
-        writer.bytes.subarray(0, writer.length),
-        request.operation,
-        options?.timeout ?? -1,
-        () => !this.#pending.has(sequence),
+        (value) => (answer ??= { value: value as T }),
+        (error) => (answer ??= { error }),
       );
+      this.#batches.push(batch);
+      const atRest = this.#exchanges === 0;
+      const channel = atRest ? this.#main : this.#borrowSync();
+      try {
+        this.#receiveSync(channel, batch, sequence, request.operation, options?.timeout ?? -1);
+      } finally {
+        if (!atRest) this.#giveBack(channel, batch.pending === 0);
+      }
     } finally {
       // A late answer to what was given up must not meet the next request.
-      const healthy = this.#forget(sequence) === undefined;
-      if (!atRest) this.#giveBack(channel, healthy);
+      for (const pending of batch.unanswered()) this.#forget(batch, pending);
       this.#retire(batch);
     }
     if ('error' in answer!) throw answer.error;
     return answer!.value as T;
   }
 
-  #receiveSync(channel: Channel, bytes: Uint8Array, operation: string, timeout: number, answered: () => boolean): void {
+  #receiveSync(channel: Channel, batch: Batch, sequence: number, operation: string, timeout: number): void {
     const onMalformed = (error: CodecError) => {
       throw error;
     };
-    let request: Uint8Array | null = bytes;
+    let request: Uint8Array | null = batch.sealed();
     let least = 0;
     do {
       const into = replyBuffers.take(least);
       try {
-        const received = channel.exchangeSync(request, into, 1, timeout, 0);
+        const received = channel.exchangeSync(request, into, sequence, timeout, 0);
         request = null;
         if (received < 0) throw failure(received);
         if (received === 0) throw new TimeoutError(operation, timeout);
@@ -344,7 +287,7 @@ export class Connection {
       } finally {
         replyBuffers.give(into);
       }
-    } while (!answered());
+    } while (batch.pending > 0);
   }
 
   /** All objects that the kernel has of a kind: to iterate over as they arrive, or to await as an array. */
@@ -423,7 +366,7 @@ export class Connection {
     this.#batch = undefined;
     for (const end of this.#endListening) end();
     this.#endListening.clear();
-    this.#fail([...this.#pending.keys()], () => failure(-ECANCELED));
+    this.#fail([...this.#batches], () => failure(-ECANCELED));
     for (const channel of [this.#main, ...this.#idle, ...this.#lent]) channel.close();
     this.#idle.length = 0;
     this.#source.close();

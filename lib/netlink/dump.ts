@@ -58,13 +58,13 @@ class Pass<T> {
   /** The latter. */
   cut = false;
   readonly #request: Request<T>;
-  readonly #sequence: number;
+  readonly sequence: number;
   readonly #writer = new Writer(256);
 
   constructor(host: DumpHost, request: Request<T>) {
     this.#request = request;
-    this.#sequence = host.sequence();
-    writeRequest(this.#writer, request, this.#sequence);
+    this.sequence = host.sequence();
+    writeRequest(this.#writer, request, this.sequence);
     if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
   }
 
@@ -86,7 +86,7 @@ class Pass<T> {
       if (size < NLMSG_HDRLEN || size > length - at) {
         throw new CodecError(this.#request.subject, `a netlink message of ${size} bytes where ${length - at} are left`);
       }
-      if (view.getUint32(at + 8, LITTLE_ENDIAN) === this.#sequence) {
+      if (view.getUint32(at + 8, LITTLE_ENDIAN) === this.sequence) {
         const type = view.getUint16(at + 4, LITTLE_ENDIAN);
         if ((view.getUint16(at + 6, LITTLE_ENDIAN) & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
         if (type >= NLMSG_MIN_TYPE) {
@@ -196,12 +196,12 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     const release = this.#limit(channel, pass.operation, (error) => (given ??= { error }));
     /** The exchanges under way, first in first out: while one part is being decoded, the next ones are being received. */
     const under: { readonly into: Uint8Array; readonly received: Promise<number> }[] = [];
-    const start = (request: Uint8Array | null, terminators: number, least = 0) => {
+    const start = (request: Uint8Array | null, least = 0) => {
       const into = buffers.take(least);
-      under.push({ into, received: channel.exchange(request, into, terminators, -1, longest) });
+      under.push({ into, received: channel.exchange(request, into, pass.sequence, -1, longest) });
     };
-    start(pass.bytes, 1);
-    while (under.length < first) start(null, 0);
+    start(pass.bytes);
+    while (under.length < first) start(null);
     try {
       while (!pass.done) {
         const { into, received: promise } = under[0]!;
@@ -215,11 +215,9 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
         under.shift();
         const fits = received <= into.length;
         if (received > 0) {
-          start(null, 0, fits ? 0 : received);
-          if (under.length < most) start(null, 0);
+          start(null, fits ? 0 : received);
+          if (under.length < most) start(null);
         }
-        // What has ended was an answer to something else.
-        else if (under.length === 0) start(null, 1);
         if (fits) {
           pass.decode(into, received, out);
           yield;
@@ -270,7 +268,7 @@ function receiveSync<T>(host: DumpHost, pass: Pass<T>, operation: string, timeou
   let into = dumpBuffers.take();
   try {
     for (let bytes: Uint8Array | null = pass.bytes; !pass.done; bytes = null) {
-      const received = channel.exchangeSync(bytes, into, 1, timeout, 0);
+      const received = channel.exchangeSync(bytes, into, pass.sequence, timeout, 0);
       if (received < 0) throw failure(received);
       if (received === 0) throw new TimeoutError(operation, timeout);
       if (received > into.length) into = dumpBuffers.take(received);

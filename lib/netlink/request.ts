@@ -30,8 +30,11 @@ export interface Request<out T> {
   readonly suspects?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Appends the whole message. When a value cannot be written, nothing is appended. */
-export function writeRequest(writer: Writer, request: Request<unknown>, sequence: number): void {
+/**
+ * Appends the whole message. When a value cannot be written, nothing is appended. A dump ends with NLMSG_DONE; what else is
+ * answered with an object, or `asksForAck`, ends with an ACK.
+ */
+export function writeRequest(writer: Writer, request: Request<unknown>, sequence: number, asksForAck = true): void {
   const start = writer.reserve(NLMSG_HDRLEN);
   try {
     request.set.write(writer, request.value);
@@ -39,12 +42,13 @@ export function writeRequest(writer: Writer, request: Request<unknown>, sequence
     writer.truncate(start);
     throw error instanceof CodecError ? error.within(request.subject) : error;
   }
-  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP && request.decode !== undefined;
+  const isAnswered = request.decode !== undefined;
+  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP && isAnswered;
+  const ack = (asksForAck || isAnswered) && !isDump ? NLM_F_ACK : 0;
   const { view } = writer;
   view.setUint32(start, writer.length - start, LITTLE_ENDIAN);
   view.setUint16(start + 4, request.type, LITTLE_ENDIAN);
-  // A dump ends with NLMSG_DONE; everything else shall end with an ACK, so that each request has one end.
-  view.setUint16(start + 6, request.flags | NLM_F_REQUEST | (isDump ? 0 : NLM_F_ACK), LITTLE_ENDIAN);
+  view.setUint16(start + 6, request.flags | NLM_F_REQUEST | ack, LITTLE_ENDIAN);
   view.setUint32(start + 8, sequence, LITTLE_ENDIAN);
   view.setUint32(start + 12, 0, LITTLE_ENDIAN);
   writer.pad4();

@@ -18,8 +18,16 @@ export type AckDetails = AttrsIn<typeof ackAttrs.rows>;
 
 /** One step of an answer, made by the functions below. */
 export type Answer =
-  /** A message; `ends` when no more follows. Its sequence number is that of the request. */
-  | { readonly step: 'message'; readonly ends: boolean; readonly encode: (request: FakeRequest) => MessageParts }
+  /**
+   * A message; `ends` when no more follows. Its sequence number is that of the request. One that `acknowledges` is only sent
+   * where that was asked for: in a send it is of the last request without a reply only, unless somebody listens to warnings.
+   */
+  | {
+      readonly step: 'message';
+      readonly ends: boolean;
+      readonly acknowledges?: boolean | undefined;
+      readonly encode: (request: FakeRequest) => MessageParts;
+    }
   /** Steps whose messages arrive together, and apart from all others. */
   | { readonly step: 'datagram'; readonly answers: readonly Answer[] }
   /** Bytes that need not be messages. */
@@ -99,6 +107,7 @@ export function refuse(errno: string | number, details?: AckDetails): Answer {
   return {
     step: 'message',
     ends: true,
+    acknowledges: errno === 0,
     encode({ header, sequence }) {
       const { body, flags } = status(errno, details, header);
       return { type: NLMSG_ERROR, flags: flags | NLM_F_CAPPED, sequence, body };

@@ -18,6 +18,7 @@ export function datagramsOf(request: FakeRequest, answers: readonly Answer[], mo
   };
   for (const answer of answers) {
     if (answer.step === 'message') {
+      if (!isSent(request, answer)) continue;
       const bytes = encodeMessage(answer.encode(request));
       if (!request.isDump || joined([...gathered, bytes]).length > most) flush();
       gathered.push(bytes);
@@ -32,9 +33,13 @@ export function datagramsOf(request: FakeRequest, answers: readonly Answer[], mo
   return out;
 }
 
+function isSent(request: FakeRequest, answer: Answer & { readonly step: 'message' }): boolean {
+  return answer.acknowledges !== true || request.wantsAck || request.isDump;
+}
+
 function messagesOf(request: FakeRequest, answers: readonly Answer[]): Uint8Array[] {
   return answers.flatMap((answer) => {
-    if (answer.step === 'message') return [encodeMessage(answer.encode(request))];
+    if (answer.step === 'message') return isSent(request, answer) ? [encodeMessage(answer.encode(request))] : [];
     if (answer.step === 'raw') return [answer.bytes];
     if (answer.step === 'silence') return [];
     throw new TypeError(`a datagram cannot contain '${answer.step}'`);
@@ -54,16 +59,15 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** How many messages end an answer. Bytes that are no message end every answer: nothing behind them can be found. */
-export function countTerminators(bytes: Uint8Array): number {
+/** Whether the answer to `last` ends here. Bytes that are no message end every answer: nothing behind them can be found. */
+export function endsAnswer(bytes: Uint8Array, last: number): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let count = 0;
   for (let at = 0; at < bytes.length;) {
     const size = messageSize(view, at);
-    if (size < NLMSG_HDRLEN || size > bytes.length - at) return Infinity;
+    if (size < NLMSG_HDRLEN || size > bytes.length - at) return true;
     const type = view.getUint16(at + 4, LITTLE_ENDIAN);
-    if (type === NLMSG_ERROR || type === NLMSG_DONE) count++;
+    if ((type === NLMSG_ERROR || type === NLMSG_DONE) && view.getUint32(at + 8, LITTLE_ENDIAN) === last) return true;
     at += (size + 3) & ~3;
   }
-  return count;
+  return false;
 }

@@ -1,7 +1,7 @@
 import { EBADF, EBUSY, ECANCELED, EMSGSIZE } from '../errno.js';
 import type { ExchangeParameters } from '../native/addon.js';
 import type { Channel } from '../netlink/source.js';
-import { countTerminators, type Received } from './datagrams.js';
+import { endsAnswer, type Received } from './datagrams.js';
 
 /** Carries out what was sent; the answers come through `deliver`, sooner or later. */
 export type Carry = (request: Uint8Array, deliver: (received: readonly Received[]) => void) => void;
@@ -10,17 +10,17 @@ export type Carry = (request: Uint8Array, deliver: (received: readonly Received[
 interface Exchange {
   readonly request: Uint8Array | null;
   readonly into: Uint8Array;
+  readonly last: number;
   readonly wait: number;
   readonly longest: number;
   readonly finish: (result: number) => void;
-  terminators: number;
   filled: number;
   sent: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
-function begun(finish: Exchange['finish'], [request, into, terminators, wait, longest]: ExchangeParameters): Exchange {
-  return { request, into, terminators, wait, longest, finish, filled: 0, sent: false, timer: undefined };
+function begun(finish: Exchange['finish'], [request, into, last, wait, longest]: ExchangeParameters): Exchange {
+  return { request, into, last, wait, longest, finish, filled: 0, sent: false, timer: undefined };
 }
 
 /** A socket of the fake kernel. */
@@ -31,8 +31,8 @@ export class FakeChannel implements Channel {
   readonly #exchanges: Exchange[] = [];
   /** An error that was met behind bytes; the next exchange ends with it, before it sends anything. */
   #deferred = 0;
-  /** How many terminators the last exchange was still to meet. */
-  #due = 0;
+  /** The sequence number whose answer ended last, since something was sent. */
+  #answered = 0;
   #closed = false;
 
   constructor(carry: Carry, onClose: (channel: FakeChannel) => void) {
@@ -97,11 +97,12 @@ export class FakeChannel implements Channel {
         return true;
       }
       exchange.sent = true;
-      if (exchange.terminators === 0) exchange.terminators = this.#due;
-      this.#due = exchange.terminators;
-      if (exchange.request !== null) this.#carry(exchange.request, (received) => this.#deliver(received));
+      if (exchange.request !== null) {
+        this.#answered = 0;
+        this.#carry(exchange.request, (received) => this.#deliver(received));
+      }
     }
-    while (exchange.terminators > 0) {
+    while (this.#answered !== exchange.last) {
       const next = this.#received[0];
       if (next === undefined) return false;
       if ('errno' in next) {
@@ -124,8 +125,7 @@ export class FakeChannel implements Channel {
       this.#received.shift();
       exchange.into.set(next.bytes, start);
       exchange.filled = start + next.bytes.length;
-      exchange.terminators -= countTerminators(next.bytes);
-      this.#due = Math.max(exchange.terminators, 0);
+      if (endsAnswer(next.bytes, exchange.last)) this.#answered = exchange.last;
     }
     exchange.finish(exchange.filled);
     return true;

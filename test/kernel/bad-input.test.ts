@@ -532,6 +532,7 @@ describeUnless(noNetns, 'closed handles', () => {
       listen: () => netns.listen(createServer()),
       connect: () => netns.connect({ host: '127.0.0.1', port: 80 }),
       udp: () => netns.udp(),
+      lookup: () => netns.lookup('somewhere.example'),
       packetSocket: () => netns.packetSocket(),
       rawSocket: () => netns.rawSocket({ family: 4, protocol: 253 }),
       tun: () => netns.tun({ mode: 'tun' }),
@@ -552,7 +553,7 @@ describeUnless(noNetns, 'closed handles', () => {
     expect(netns.equals(other)).toBe(false);
     // Of these the connections that are made by them say so; `run` is for Workers.
     const later = ['agent', 'httpsAgent', 'connector', 'run'];
-    const known = [...Object.keys(calls), ...later, 'ino', 'dev', 'equals', 'close'];
+    const known = [...Object.keys(calls), ...later, 'sysctl', 'ino', 'dev', 'equals', 'close'];
     expect(methodsOf(netns).filter((each) => !known.includes(each))).toEqual([]);
     expect(Object.keys(netns.sysctl).filter((each) => !known.includes(each))).toEqual([]);
     other.close();

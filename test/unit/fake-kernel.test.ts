@@ -59,12 +59,13 @@ function socket(handler?: Handler) {
 const small = reply(20, Uint8Array.of(1, 2, 3));
 
 describe('an exchange', () => {
-  test('ends with as many terminators as asked for', async () => {
+  test('ends with the answer that it waits for', async () => {
     const { channel } = socket();
     const into = new Uint8Array(1000);
     const received = await channel.exchange(joinedRequests(1, 2, 3), into, 2, -1, 0);
     expect(messages(into, received)).toEqual([`${NLMSG_ERROR}/256/1`, `${NLMSG_ERROR}/256/2`]);
-    const rest = await channel.exchange(null, into, 1, -1, 0);
+    expect(await channel.exchange(null, into, 2, -1, 0)).toBe(0);
+    const rest = await channel.exchange(null, into, 3, -1, 0);
     expect(messages(into, rest)).toEqual([`${NLMSG_ERROR}/256/3`]);
   });
 
@@ -98,8 +99,8 @@ describe('an exchange', () => {
     expect(await channel.exchange(null, into, 1, -1, 20)).toBe(20 + 36);
     const { channel: another } = socket(() => [small, reply(20, new Uint8Array(100)), small]);
     expect(await another.exchange(request(1), into, 1, -1, 40)).toBe(19);
-    expect(await another.exchange(null, into, 0, -1, 40)).toBe(-90);
-    expect(await another.exchange(null, into, 0, -1, 0)).toBe(20 + 36);
+    expect(await another.exchange(null, into, 1, -1, 40)).toBe(-90);
+    expect(await another.exchange(null, into, 1, -1, 0)).toBe(20 + 36);
   });
 
   test('waits its turn', async () => {
@@ -108,7 +109,7 @@ describe('an exchange', () => {
     const { kernel, channel } = socket(({ sequence }) => (sequence === 1 ? gate : undefined));
     const order: number[] = [];
     const first = channel.exchange(request(1), new Uint8Array(100), 1, -1, 0).then(() => order.push(1));
-    const second = channel.exchange(request(2), new Uint8Array(100), 1, -1, 0).then(() => order.push(2));
+    const second = channel.exchange(request(2), new Uint8Array(100), 2, -1, 0).then(() => order.push(2));
     await settled();
     expect(kernel.requests.map(({ sequence }) => sequence)).toEqual([1]);
     letGo();
@@ -128,7 +129,7 @@ describe('an exchange', () => {
     const { kernel, channel } = socket(() => [small, overrun, small]);
     const into = new Uint8Array(100);
     expect(await channel.exchange(request(1), into, 1, -1, 0)).toBe(19);
-    expect(await channel.exchange(request(2), into, 1, -1, 0)).toBe(-ENOBUFS);
+    expect(await channel.exchange(request(2), into, 2, -1, 0)).toBe(-ENOBUFS);
     expect(kernel.requests.length).toBe(1);
     expect(await channel.exchange(null, into, 1, -1, 0)).toBe(56);
   });
@@ -163,7 +164,7 @@ describe('answers', () => {
   const received = async (handler: Handler, flags = NLM_F_ACK) => {
     const { channel } = socket(handler);
     const into = new Uint8Array(1000);
-    return messages(into, await channel.exchange(request(7, flags), into, 1, 1, 0));
+    return messages(into, await channel.exchange(request(7, flags), into, 7, 1, 0));
   };
 
   test('have an end added, unless they have one', async () => {
@@ -174,12 +175,15 @@ describe('answers', () => {
     expect(await received(() => datagram(small, ack()))).toEqual(['20/0/7', '2/256/7']);
     expect(await received(() => [small, done()], NLM_F_DUMP)).toEqual([`20/${NLM_F_MULTI}/7`, '3/2/7']);
     expect(await received(() => silence)).toEqual([]);
+    expect(await received(() => ack(), 0)).toEqual([]);
+    expect(await received(() => datagram(ack()), 0)).toEqual([]);
+    expect(await received(() => refuse('EEXIST'), 0)).toEqual(['2/256/7']);
   });
 
   test('refusals carry the errno and the header of the request', async () => {
     const { channel } = socket(() => refuse('EEXIST', { message: 'x' }));
     const into = new Uint8Array(1000);
-    const length = await channel.exchange(request(7), into, 1, -1, 0);
+    const length = await channel.exchange(request(7), into, 7, -1, 0);
     expect(hex(into.subarray(0, length))).toBe(
       '2c000000' + '02000003' + '07000000' + '00000000' + 'efffffff' + hex(request(7)) + '0600010078000000',
     );

@@ -145,6 +145,62 @@ describe('requests of one tick', () => {
     expect(kernel.sends.at(-1)!.length).toBe(1);
   });
 
+  test('ask for an ACK where there is a reply, and of the others the last one', async () => {
+    const { kernel, connection } = setUp(store);
+    const wants = () => kernel.sends.map((requests) => requests.map(({ wantsAck }) => wantsAck));
+    await Promise.all([1, 2, 3].map((index) => connection.request(addThing({ index }))));
+    await Promise.all([connection.request(addThing({})), connection.request(getThing(1))]);
+    await Promise.all([connection.request(getThing(1)), connection.request(addThing({}))]);
+    expect(wants()).toEqual([
+      [false, false, true],
+      [false, true],
+      [true, true],
+    ]);
+  });
+
+  test('all ask for one where somebody listens to warnings', async () => {
+    const heard: string[] = [];
+    const { kernel, connection } = setUp((request) => ack({ message: `${indexOf(request)} is deprecated` }), {
+      onWarning: ({ message }) => heard.push(message),
+    });
+    await Promise.all([1, 2, 3].map((index) => connection.request(addThing({ index }))));
+    expect(kernel.requests.every(({ wantsAck }) => wantsAck)).toBe(true);
+    expect(heard).toEqual(['1 is deprecated', '2 is deprecated', '3 is deprecated']);
+  });
+
+  test('settle in order, also where one has failed', async () => {
+    const { connection } = setUp((request) => (indexOf(request) === 3 ? refuse('ENODEV') : store(request)));
+    const order: string[] = [];
+    await Promise.allSettled(
+      [1, 2, 3, 4, 5, 6].map((index) =>
+        connection.request<unknown>(index === 5 ? getThing(5) : addThing({ index })).then(
+          () => order.push(`done ${index}`),
+          () => order.push(`failed ${index}`),
+        ),
+      ),
+    );
+    expect(order).toEqual(['done 1', 'done 2', 'failed 3', 'done 4', 'done 5', 'done 6']);
+  });
+
+  test('a dump that is asked for between them takes nothing from them', async () => {
+    const { kernel, connection } = setUp((request) => (indexOf(request) === 2 ? refuse('ENODEV') : store(request)));
+    const results = await Promise.allSettled([
+      connection.request(addThing({ index: 1 })),
+      connection.dump(getThing(8)),
+      connection.request(addThing({ index: 2 })),
+      connection.dump(getThing(9)),
+      connection.request(addThing({ index: 3 })),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    expect(kernel.requests.filter(({ type }) => type === NEW_THING).length).toBe(3);
+  });
+
   test('fail one by one', async () => {
     const { connection } = setUp((request) => (indexOf(request) % 2 === 0 ? refuse('ENODEV') : undefined));
     const results = await Promise.allSettled([1, 2, 3, 4].map((index) => connection.request(addThing({ index }))));
@@ -255,21 +311,23 @@ describe('replies', () => {
 describe('ENOBUFS', () => {
   test('rejects the requests whose answers may be lost, and no other', async () => {
     const { connection } = setUp((request) => (indexOf(request) === 2 ? [overrun, silence] : undefined));
+    await connection.request(addThing({ index: 1 }));
     const results = await Promise.allSettled([1, 2, 3].map((index) => connection.request(addThing({ index }))));
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    // Nothing was said of the first: it may have failed, too.
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
     const { reason } = results[1] as PromiseRejectedResult;
     expect(reason).toBeInstanceOf(SyscallError);
     expect(reason).toMatchObject({ code: 'ENOBUFS', syscall: 'netlink exchange' });
     await connection.request(addThing({ index: 4 }));
   });
 
-  test('with another batch behind: that one may fail too, but nothing waits for ever', async () => {
+  test('does not reach a batch behind, and nothing waits for ever', async () => {
     const { connection } = setUp((request) => (indexOf(request) === 2 ? [overrun, silence] : undefined));
     const first = [1, 2].map((index) => connection.request(addThing({ index })));
     await Promise.resolve();
     const second = connection.request(addThing({ index: 3 }));
     const results = await Promise.allSettled([...first, second]);
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
     await connection.request(addThing({ index: 4 }));
   });
 });
@@ -310,6 +368,17 @@ describe('giving up', () => {
     await expect(third).resolves.toMatchObject({ index: 3 });
     expect(kernel.requests.map(({ type }) => type)).toEqual([GET_THING, GET_THING]);
     await expect(connection.request(getThing(4))).resolves.toMatchObject({ index: 4 });
+  });
+
+  test('a signal that withdraws the last one: the one before asks for the ACK', async () => {
+    const { kernel, connection } = setUp();
+    const controller = new AbortController();
+    const first = connection.request(addThing({ index: 1 }));
+    const taken = connection.request(addThing({ index: 2 }), { signal: controller.signal });
+    controller.abort();
+    expect((await rejection(taken)).name).toBe('AbortError');
+    await first;
+    expect(kernel.requests.map((request) => [indexOf(request), request.wantsAck])).toEqual([[1, true]]);
   });
 
   test('a signal that withdraws all there is: nothing is sent', async () => {
