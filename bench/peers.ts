@@ -29,7 +29,7 @@ const all = ['links', 'routes', 'add-routes', 'veths', 'attach', 'events'];
 const processes = ['spawn'];
 const lists = ['links', 'routes'];
 
-/** How many messages netlace puts into one send, and how many bytes: `floor` sends as much. See `lib/netlink/connection.ts`. */
+/** How many messages netlace puts into one send, and how many bytes: `floor` sends as much. See `lib/netlink/batch.ts`. */
 const netlaceBatch = ['128', '16384'];
 
 function built(name: string): () => string | undefined {
@@ -135,11 +135,11 @@ export const peers: readonly Peer[] = [
     command: program('floor', ...netlaceBatch),
   },
   {
-    name: 'floor-100',
-    title: 'C, 100 a send',
+    name: 'floor-one-ack',
+    title: 'C, one ACK a send',
     works: ['add-routes', 'veths'],
     absent: built('floor'),
-    command: program('floor'),
+    command: program('floor', ...netlaceBatch, 'one-ack'),
   },
   {
     name: 'rust-rtnetlink',

@@ -18,7 +18,7 @@ export interface Work {
   readonly targets: readonly Target[];
 }
 
-/** C sending as many messages at once as netlace does, and C sending 100 at once. */
+/** C sending as many messages at once as netlace does. */
 export const floor = 'floor';
 
 export const works: readonly Work[] = [

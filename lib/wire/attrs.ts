@@ -211,18 +211,12 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   write(writer: Writer, value: AttrsIn<T>): void {
     if (typeof value !== 'object' || value === null) throw new CodecError('', `takes an object, not ${show(value)}`);
-    const base = this.#writeHeader(writer, value);
-    const { index } = this;
-    for (const key in value) {
-      if (value[key] === undefined || key === 'unknown' || index.has(key)) continue;
-      throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
-    }
-    this.#writeRows(writer, value, base);
+    this.#writeRows(writer, value, this.#writeHeader(writer, value), true);
     if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown);
   }
 
   writePart(writer: Writer, value: object): void {
-    this.#writeRows(writer, value, this.#writeHeader(writer, value));
+    this.#writeRows(writer, value, this.#writeHeader(writer, value), false);
   }
 
   #writeHeader(writer: Writer, value: object): number {
@@ -232,13 +226,18 @@ class Table<T extends Rows> implements AttrSet<T> {
     return base;
   }
 
-  #writeRows(writer: Writer, value: object, base: number): void {
-    const { byName } = this.index;
+  /** With `isAll`, `value` has nothing that belongs to another table. */
+  #writeRows(writer: Writer, value: object, base: number, isAll: boolean): void {
+    const { byName, headerKeys } = this.index;
     let written: Row[] | undefined;
     for (const key in value) {
       const row = byName.get(key);
       const field = (value as Record<string, unknown>)[key];
-      if (row === undefined || field === undefined) continue;
+      if (field === undefined) continue;
+      if (row === undefined) {
+        if (!isAll || headerKeys.has(key) || key === 'unknown') continue;
+        throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
+      }
       if (row.whole) {
         if (written?.includes(row) === true) continue;
         (written ??= []).push(row);

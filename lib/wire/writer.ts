@@ -39,7 +39,8 @@ export class Writer {
 
   append(bytes: Uint8Array | readonly number[]): void {
     const at = this.reserve(bytes.length);
-    this.bytes.set(bytes, at);
+    if (bytes instanceof Uint8Array) this.bytes.set(bytes, at);
+    else for (let i = 0; i < bytes.length; i++) this.bytes[at + i] = bytes[i]!;
   }
 
   pad4(): void {

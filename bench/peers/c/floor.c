@@ -2,7 +2,7 @@
  * The floor: the same system calls and messages as everybody else, and nothing made of the replies.
  *
  *   floor links|routes N REPS
- *   floor add-routes|veths N REPS [MESSAGES BYTES]   so much travels in one send: 100 messages unless told
+ *   floor add-routes|veths N REPS MESSAGES BYTES [one-ack]   so much travels in one send, with an ACK of each or one
  *   floor attach N REPS
  *   floor spawn N REPS
  *   floor events N REPS
@@ -159,12 +159,12 @@ static void events(int count, int reps) {
 
 int main(int argc, char **argv) {
   if (argc < 4) {
-    fprintf(stderr, "usage: floor WORK N REPS [MESSAGES BYTES]\n");
+    fprintf(stderr, "usage: floor WORK N REPS [MESSAGES BYTES [one-ack]]\n");
     return 2;
   }
   const char *work = argv[1];
   int n = atoi(argv[2]), reps = atoi(argv[3]);
-  struct limit limit = {100, SIZE_MAX};
+  struct limit limit = {1, SIZE_MAX};
   if (argc > 5) limit = (struct limit){atoi(argv[4]), strtoul(argv[5], NULL, 10)};
   if (strcmp(work, "links") == 0 || strcmp(work, "routes") == 0) {
     list(work, reps);
@@ -178,6 +178,7 @@ int main(int argc, char **argv) {
   int fd = rtnl_open();
   struct batch batch;
   batch_init(&batch);
+  batch.one_ack = argc > 6 && strcmp(argv[6], "one-ack") == 0;
   if (strcmp(work, "attach") == 0) {
     attach_repeatedly(fd, &batch, n, reps);
     return 0;

@@ -98,10 +98,18 @@ void nest_end(struct batch *batch, size_t nest) {
   attr->rta_len = (uint16_t)(batch->length - nest);
 }
 
+static void ask_for_one_ack(struct batch *batch) {
+  int left = (int)batch->length;
+  for (struct nlmsghdr *message = (void *)batch->bytes; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+    if (message->nlmsg_seq != (uint32_t)batch->messages) message->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+  }
+}
+
 void rtnl_exchange(int fd, struct batch *batch) {
   static char replies[1 << 16];
+  if (batch->one_ack) ask_for_one_ack(batch);
   if (send(fd, batch->bytes, batch->length, 0) < 0) fail("send");
-  for (int acknowledged = 0; acknowledged < batch->messages;) {
+  for (int acknowledged = 0; !acknowledged;) {
     ssize_t received = recv(fd, replies, sizeof replies, 0);
     if (received < 0) fail("recv");
     int left = (int)received;
@@ -112,7 +120,7 @@ void rtnl_exchange(int fd, struct batch *batch) {
         errno = -error->error;
         fail("refused by the kernel");
       }
-      acknowledged++;
+      acknowledged = reply->nlmsg_seq == (uint32_t)batch->messages;
     }
   }
   batch->length = 0;

@@ -12,6 +12,7 @@ struct batch {
   size_t length;
   size_t message; /* where the message being written starts */
   int messages;
+  int one_ack; /* Only the last message asks for an acknowledgement. Failures are answered in any case. */
 };
 
 /* Ends the program with `what` and errno's text. */
@@ -22,14 +23,14 @@ void print_run(const char *work, long n, double ms);
 int rtnl_open(void);
 
 void batch_init(struct batch *batch);
-/* Every message asks for an acknowledgement; `flags` come on top of that. */
+/* Every message asks for an acknowledgement, unless the batch says otherwise; `flags` come on top of that. */
 void message_begin(struct batch *batch, int type, int flags, const void *header, size_t header_length);
 void message_end(struct batch *batch);
 void attribute(struct batch *batch, int type, const void *value, size_t length);
 void attribute_string(struct batch *batch, int type, const char *value);
 size_t nest_begin(struct batch *batch, int type);
 void nest_end(struct batch *batch, size_t nest);
-/* Sends the batch, waits for all its acknowledgements, and empties it. Any error ends the program. */
+/* Sends the batch, waits until the last message is acknowledged, and empties it. Any error ends the program. */
 void rtnl_exchange(int fd, struct batch *batch);
 
 void put_link_up(struct batch *batch, int index);
