@@ -22,8 +22,11 @@ export class BufferPool {
   }
 }
 
-/** For batches that are answered by ACKs alone; many are under way at once. */
-export const ackBuffers = new BufferPool(16 * 1024, 64);
+/**
+ * For batches that are answered by ACKs alone; many are under way at once. There is room for 128 that say why: what each batch
+ * left in the socket would overflow it in the end.
+ */
+export const ackBuffers = new BufferPool(32 * 1024, 64);
 /** For the ACKs and single replies of a batch. */
 export const replyBuffers = new BufferPool(64 * 1024, 16);
 /** For dumps into arrays: several datagrams make one trip to the pool thread and back. */

@@ -19,7 +19,7 @@ const LONGEST_ACK = 1024;
 const SPARE_WRITERS = 64;
 
 export interface ConnectionOptions {
-  /** Told what the kernel said beside a success. */
+  /** Told what the kernel said beside a success. To listen takes an ACK of each request, also of those that travel together. */
   readonly onWarning?: ((warning: KernelWarning) => void) | undefined;
 }
 
@@ -186,13 +186,15 @@ export class Connection {
         return onMalformed(new CodecError('', `a netlink message of ${size} bytes where ${length - at} are left`));
       }
       const sequence = view.getUint32(at + 8, LITTLE_ENDIAN);
-      const batch = this.#batches.find((other) => other.find(sequence) !== undefined);
-      if (batch !== undefined) this.#take(batch, batch.find(sequence)!, view, at, at + size);
+      this.#take(sequence, view, at, at + size);
       at += (size + 3) & ~3;
     }
   }
 
-  #take(batch: Batch, pending: Pending, view: DataView, at: number, end: number): void {
+  #take(sequence: number, view: DataView, at: number, end: number): void {
+    const batch = this.#batches.find((other) => other.find(sequence) !== undefined);
+    const pending = batch?.find(sequence);
+    if (batch === undefined || pending === undefined) return;
     const type = view.getUint16(at + 4, LITTLE_ENDIAN);
     const { request } = pending;
     try {
