@@ -21,25 +21,26 @@ struct Pipe {
   UniqueFd read;
   UniqueFd write;
 
-  bool open() {
+  // Null, or the call that failed.
+  const char* open() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-      return false;
+      return "pipe2";
     }
     read = UniqueFd(ends[0]);
     write = UniqueFd(ends[1]);
-    return true;
+    return nullptr;
   }
 
   // With an end to write whose number is not less than that.
-  bool open_from(int least) {
-    if (!open()) {
-      return false;
+  const char* open_from(int least) {
+    if (const char* failed = open()) {
+      return failed;
     }
     if (write.get() < least) {
       write = UniqueFd(fcntl(write.get(), F_DUPFD_CLOEXEC, least));
     }
-    return static_cast<bool>(write);
+    return write ? nullptr : "fcntl";
   }
 };
 
@@ -172,8 +173,12 @@ Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uin
 
 std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   Birth birth(plan);
-  if (!birth.reports.open_from(plan.least_descriptor) || (!plan.writes.empty() && !birth.start.open())) {
-    return ChildFailure{Failure::of("pipe2"), ChildFailure::clone, 0};
+  const char* failed = birth.reports.open_from(plan.least_descriptor);
+  if (failed == nullptr && !plan.writes.empty()) {
+    failed = birth.start.open();
+  }
+  if (failed != nullptr) {
+    return ChildFailure{Failure::of(failed), ChildFailure::clone, 0};
   }
   birth.report_to = birth.reports.write.get();
   birth.start_from = birth.start.read.get();

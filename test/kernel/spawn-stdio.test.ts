@@ -163,6 +163,15 @@ describe('standard streams', () => {
     }
   });
 
+  testUnless(noBuild, 'are no more than the process may have open', () => {
+    const told = tell(
+      `await attempt('few', async () => (await (await netlace.spawn('true', [], { stdio: Array(10).fill('ignore') })).exited).code);
+       await attempt('many', () => netlace.spawn('true', [], { stdio: Array(80).fill('ignore') }));`,
+      { under: 'prlimit --nofile=64' },
+    );
+    expect(told).toMatchObject({ few: 0, many: { name: 'SpawnError', code: 'EINVAL', syscall: 'fcntl' } });
+  });
+
   test('are all that a child has', async () => {
     const kept = openSync(join(folder, 'kept'), 'w');
     try {
