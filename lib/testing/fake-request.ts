@@ -31,6 +31,7 @@ export class FakeRequest {
     return (this.flags & NLM_F_DUMP) === NLM_F_DUMP && !this.wantsAck;
   }
 
+  /** Of requests that travel together only the last one does, and those that have a reply, unless somebody listens to warnings. */
   get wantsAck(): boolean {
     return (this.flags & NLM_F_ACK) !== 0;
   }
