@@ -56,7 +56,11 @@ export class Batch {
 
   /** The sequence number of the last one that is not answered; 0 where all are. */
   get last(): number {
-    return this.#requests.findLast((pending) => pending !== undefined)?.sequence ?? 0;
+    return this.#newest?.sequence ?? 0;
+  }
+
+  get #newest(): Pending | undefined {
+    return this.#requests.findLast((pending) => pending !== undefined);
   }
 
   takes(request: Request<unknown>): boolean {
@@ -123,7 +127,7 @@ export class Batch {
   /** What is to be sent, when nothing more is added. */
   sealed(): Uint8Array {
     const { view, bytes, length } = this.writer;
-    const { start } = this.find(this.last)!;
+    const { start } = this.#newest!;
     view.setUint16(start + 6, view.getUint16(start + 6, LITTLE_ENDIAN) | NLM_F_ACK, LITTLE_ENDIAN);
     return bytes.subarray(0, length);
   }

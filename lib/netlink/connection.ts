@@ -16,7 +16,7 @@ import type { Channel, Listener, OnDatagrams, Source } from './source.js';
 const IDLE_CHANNELS = 4;
 /** Of an ACK with all that an extended one can say; the request itself is not sent back (NETLINK_CAP_ACK). */
 const LONGEST_ACK = 1024;
-const SPARE_WRITERS = 64;
+const SPARE_WRITERS = 16;
 
 export interface ConnectionOptions {
   /** Told what the kernel said beside a success. To listen takes an ACK of each request, also of those that travel together. */

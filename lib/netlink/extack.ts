@@ -67,8 +67,6 @@ export interface Ack {
 }
 
 const NO_DETAILS: Ack['details'] = Object.freeze({});
-/** What most ACKs say. */
-const SUCCESS: Ack = Object.freeze({ errno: 0, details: NO_DETAILS });
 
 /** Reads the message whose header is at `at`. */
 export function readAck(view: DataView, at: number, end: number): Ack {
@@ -76,8 +74,7 @@ export function readAck(view: DataView, at: number, end: number): Ack {
   if (end - body < 4) throw new CodecError('', `an ACK of ${end - at} bytes`);
   const errno = -view.getInt32(body, LITTLE_ENDIAN);
   const flags = view.getUint16(at + 6, LITTLE_ENDIAN);
-  if ((flags & NLM_F_ACK_TLVS) === 0 || end - body < 4 + NLMSG_HDRLEN)
-    return errno === 0 ? SUCCESS : { errno, details: NO_DETAILS };
+  if ((flags & NLM_F_ACK_TLVS) === 0 || end - body < 4 + NLMSG_HDRLEN) return { errno, details: NO_DETAILS };
   const echoed = (flags & NLM_F_CAPPED) === 0 && errno !== 0 ? view.getUint32(body + 4, LITTLE_ENDIAN) : NLMSG_HDRLEN;
   if (echoed > end - body) return { errno, details: NO_DETAILS };
   const tlvs = body + 4 + ((echoed + 3) & ~3);
