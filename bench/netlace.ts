@@ -4,7 +4,7 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Netns, Rtnetlink, createVethPair, type Mode, type Nouns } from 'netlace';
+import { Netns, Rtnetlink, createSandbox, type Mode, type Nouns } from 'netlace';
 import { spawn } from 'netlace/process';
 
 const loopback = 1;
@@ -90,10 +90,11 @@ const gateway = { to: 'default', via: '10.95.0.1' };
 
 async function attach(client: Rtnetlink, master: number, i: number): Promise<Netns> {
   const { name, address } = container(i);
-  const netns = await Netns.create({ loopback: true });
-  await createVethPair(
-    { name, master, up: true },
-    { name: 'eth0', netns, up: true, addresses: [address], routes: [gateway] },
+  const { netns } = await createSandbox(
+    {
+      near: { name, master, up: true },
+      far: { name: 'eth0', up: true, addresses: [address], routes: [gateway] },
+    },
     { client },
   );
   return netns;

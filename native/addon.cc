@@ -15,6 +15,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     return exports;
   }
   auto* instance = new Instance();
+  instance->netns_lanes = std::make_unique<NetnsLanes>(handover);
   instance->handover = std::move(handover);
   instance->descriptor = Napi::Persistent(Descriptor::define(env));
   instance->netlink_socket = Napi::Persistent(NetlinkSocketObject::define(env));
@@ -24,7 +25,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add_file_calls(calls);
   add_mount_calls(calls);
   add_namespace_calls(calls, exports);
-  add_new_netns_call(calls);
+  add_new_netns_calls(calls, exports);
   add_packet_calls(calls, exports);
   add_pty_calls(exports);
   add_perform_call(calls);

@@ -7,16 +7,11 @@
 #include <vector>
 
 #include "netlink_socket.h"
+#include "new_netns.h"
 #include "result.h"
 #include "unique_fd.h"
 
 namespace netlace {
-
-// A network namespace and a socket that was opened in it.
-struct MadeNetns {
-  UniqueFd netns;
-  std::shared_ptr<NetlinkSocket> socket;
-};
 
 // Results as JavaScript values, as the addon's contract has them.
 Napi::Value convert(Napi::Env env, Done done);

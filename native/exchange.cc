@@ -10,24 +10,44 @@ namespace netlace {
 
 namespace {
 
-// Whether the answer to `last` ends here. Bytes that are no whole message end every answer: what follows them cannot be
-// found, and waiting for it would have no end.
-bool ends(std::span<const uint8_t> datagram, uint32_t last) {
+// Of a message of either type: the answer to a request, or the end of a dump.
+bool says_error(std::span<const uint8_t> message) {
+  int32_t error = 0;
+  if (message.size() >= sizeof(nlmsghdr) + sizeof error) {
+    std::memcpy(&error, message.data() + sizeof(nlmsghdr), sizeof error);
+  }
+  return error != 0;
+}
+
+struct Answers {
+  // Whether the answer to the last request ends here.
+  bool end = false;
+  // Whether one of them is an error.
+  bool refused = false;
+};
+
+// Bytes that are no whole message end every answer: what follows them cannot be found, and waiting for it would have no
+// end.
+Answers look_at(std::span<const uint8_t> datagram, uint32_t last) {
+  Answers answers;
   while (!datagram.empty()) {
     nlmsghdr header;
     if (datagram.size() < sizeof header) {
-      return true;
+      answers.end = true;
+      break;
     }
     std::memcpy(&header, datagram.data(), sizeof header);
     if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) {
-      return true;
+      answers.end = true;
+      break;
     }
-    if ((header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) && header.nlmsg_seq == last) {
-      return true;
+    if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
+      answers.end = answers.end || header.nlmsg_seq == last;
+      answers.refused = answers.refused || says_error(datagram.first(header.nlmsg_len));
     }
     datagram = datagram.subspan(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
   }
-  return false;
+  return answers;
 }
 
 }  // namespace
@@ -92,7 +112,9 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
       return fail(socket, static_cast<int>(-taken));
     }
     filled_ = start + static_cast<size_t>(taken);
-    if (ends(rest.first(static_cast<size_t>(taken)), last_)) {
+    Answers answers = look_at(rest.first(static_cast<size_t>(taken)), last_);
+    refused_ = refused_ || answers.refused;
+    if (answers.end) {
       socket.set_answered(last_);
     }
     silent_since_.reset();

@@ -23,12 +23,15 @@ class Exchange {
 
   // Once finished: what `exchange` returns.
   int64_t result() const { return result_; }
+  // Whether the kernel has answered with an error.
+  bool refused() const { return refused_; }
+  // With a result from elsewhere. True: it is finished.
+  bool finish(int64_t result);
 
  private:
   using Clock = std::chrono::steady_clock;
   enum class Waited { arrived, silent, over };
 
-  bool finish(int64_t result);
   bool fail(NetlinkSocket& socket, int error);
   Waited wait_for_news(NetlinkSocket& socket, std::chrono::milliseconds slice);
 
@@ -42,6 +45,7 @@ class Exchange {
   // Since when the socket has been found empty.
   std::optional<Clock::time_point> silent_since_;
   int64_t result_ = 0;
+  bool refused_ = false;
 };
 
 }  // namespace netlace

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "handover.h"
+#include "netns_lanes.h"
 
 namespace netlace {
 
@@ -13,6 +14,7 @@ struct Instance {
   Napi::FunctionReference descriptor;
   Napi::FunctionReference netlink_socket;
   std::shared_ptr<Handover> handover;
+  std::unique_ptr<NetnsLanes> netns_lanes;
 
   static Instance& of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 };

@@ -62,6 +62,10 @@ class NetlinkSocket {
   uint32_t answered() const { return answered_; }
   void set_answered(uint32_t sequence) { answered_ = sequence; }
 
+  // For the JavaScript thread: whether somebody works on the socket apart from its object.
+  bool taken() const { return taken_; }
+  void set_taken(bool taken) { taken_ = taken; }
+
   // Keeps the descriptor open. False: it was closed already.
   class Lease {
    public:
@@ -90,6 +94,7 @@ class NetlinkSocket {
   UniqueFd wake_;
   uint32_t port_id_;
   uint32_t answered_ = 0;
+  bool taken_ = false;
   std::atomic<int> deferred_error_ = 0;
   std::atomic<bool> closed_ = false;
   std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "instance.h"
+#include "pinned_exchange.h"
 #include "pool_task.h"
 
 namespace netlace {
@@ -14,13 +15,33 @@ constexpr napi_type_tag tag = {0x6e65746c61636502, 0x6e6c736f636b6574};
 // After each slice of a synchronous wait it is seen whether the Worker was terminated.
 constexpr std::chrono::milliseconds wait_slice(50);
 
-Exchange read_exchange(Arguments& arguments) {
-  std::span<uint8_t> request = arguments.bytes_or_null(0, "request");
-  std::span<uint8_t> into = arguments.bytes(1, "into");
-  uint32_t last = arguments.integer<uint32_t>(2, "last");
-  int wait = arguments.integer<int>(3, "wait");
-  return Exchange(request, into, last, wait, arguments.integer<uint32_t>(4, "longest"));
-}
+class PendingExchange : public Lane::Job {
+ public:
+  PendingExchange(std::shared_ptr<NetlinkSocket> socket, Napi::Object owner, PinnedExchange pinned)
+      : socket_(std::move(socket)), owner_(Napi::Persistent(owner)), pinned_(std::move(pinned)),
+        deferred_(owner.Env()) {}
+
+  Napi::Value promise(Napi::Env env) const { return deferred_.promise(env); }
+
+  bool advance(std::chrono::milliseconds patience) override {
+    // Without a lease the socket is closed, and the exchange ends at once.
+    NetlinkSocket::Lease lease(*socket_);
+    return pinned_.exchange.advance(*socket_, patience);
+  }
+
+  void fail(Failure failure) override { pinned_.exchange.finish(-failure.number); }
+
+  void resolve(Napi::Env env) override {
+    deferred_.resolve(env, Napi::Number::New(env, static_cast<double>(pinned_.exchange.result())));
+  }
+
+ private:
+  std::shared_ptr<NetlinkSocket> socket_;
+  // While exchanges are under way the socket's object is not garbage collected, which would close it.
+  Napi::ObjectReference owner_;
+  PinnedExchange pinned_;
+  Deferred deferred_;
+};
 
 Napi::Number number(Napi::Env env, int64_t value) {
   return Napi::Number::New(env, static_cast<double>(value));
@@ -41,7 +62,7 @@ Napi::Object NetlinkSocketObject::make(Napi::Env env, std::shared_ptr<NetlinkSoc
   Napi::Object object = Instance::of(env).netlink_socket.New({});
   if (!object.IsEmpty()) {
     if (NetlinkSocketObject* wrapper = from(object)) {
-      wrapper->queue_ = std::make_shared<ExchangeQueue>(socket, Instance::of(env).handover);
+      wrapper->lane_ = std::make_shared<Lane>(Instance::of(env).handover);
       wrapper->socket_ = std::move(socket);
     }
   }
@@ -61,18 +82,18 @@ NetlinkSocketObject::NetlinkSocketObject(const Napi::CallbackInfo& info) : Objec
 }
 
 NetlinkSocketObject::~NetlinkSocketObject() {
-  // A reader keeps the socket that it was given.
-  if (socket_ != nullptr && !handed_over_) {
+  // Whoever has taken the socket keeps it.
+  if (socket_ != nullptr && !socket_->taken()) {
     socket_->close();
   }
 }
 
-Result<std::shared_ptr<NetlinkSocket>> NetlinkSocketObject::for_reader() const {
+std::variant<std::shared_ptr<NetlinkSocket>, int> NetlinkSocketObject::exclusively() const {
   if (closed()) {
-    return Failure{EBADF, "epoll_ctl"};
+    return EBADF;
   }
-  if (handed_over_ || queue_->busy()) {
-    return Failure{EBUSY, "epoll_ctl"};
+  if (socket_->taken() || lane_->jobs() > 0) {
+    return EBUSY;
   }
   return socket_;
 }
@@ -101,15 +122,13 @@ Napi::Value NetlinkSocketObject::set_option(const Napi::CallbackInfo& info) {
 
 Napi::Value NetlinkSocketObject::exchange_sync(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
-  Exchange exchange = read_exchange(arguments);
+  Exchange exchange = read_exchange(arguments, 0);
   if (!arguments.valid()) {
     return {};
   }
-  if (closed()) {
-    return number(info.Env(), -EBADF);
-  }
-  if (handed_over_ || queue_->busy()) {
-    return number(info.Env(), -EBUSY);
+  auto own = exclusively();
+  if (int* error = std::get_if<int>(&own)) {
+    return number(info.Env(), -*error);
   }
   while (!exchange.advance(*socket_, wait_slice)) {
     if (!can_run_javascript(info.Env())) {
@@ -121,22 +140,19 @@ Napi::Value NetlinkSocketObject::exchange_sync(const Napi::CallbackInfo& info) {
 
 Napi::Value NetlinkSocketObject::exchange(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
-  Exchange exchange = read_exchange(arguments);
+  PinnedExchange pinned(arguments, info, 0);
   if (!arguments.valid()) {
     return {};
   }
-  Deferred deferred(info.Env());
-  if (closed() || handed_over_) {
+  if (closed() || socket_->taken()) {
+    Deferred deferred(info.Env());
     deferred.resolve(info.Env(), number(info.Env(), closed() ? -ECANCELED : -EBUSY));
     return deferred.promise(info.Env());
   }
-  auto pending = std::make_unique<PendingExchange>(PendingExchange{exchange, {}, {}, deferred});
-  if (!info[0].IsNull()) {
-    pending->request = Napi::Persistent(info[0].As<Napi::Object>());
-  }
-  pending->into = Napi::Persistent(info[1].As<Napi::Object>());
-  queue_->push(info.This().As<Napi::Object>(), std::move(pending));
-  return deferred.promise(info.Env());
+  auto pending = std::make_unique<PendingExchange>(socket_, info.This().As<Napi::Object>(), std::move(pinned));
+  Napi::Value promise = pending->promise(info.Env());
+  lane_->push(info.Env(), std::move(pending));
+  return promise;
 }
 
 void NetlinkSocketObject::close(const Napi::CallbackInfo&) {

@@ -3,10 +3,10 @@
 #include <napi.h>
 
 #include <memory>
+#include <variant>
 
 #include "arguments.h"
-#include "exchange.h"
-#include "exchange_queue.h"
+#include "lane.h"
 #include "netlink_socket.h"
 
 namespace netlace {
@@ -24,9 +24,9 @@ class NetlinkSocketObject : public Napi::ObjectWrap<NetlinkSocketObject> {
   explicit NetlinkSocketObject(const Napi::CallbackInfo& info);
   ~NetlinkSocketObject() override;
 
-  // The socket, for a reader that is to do all the reading from `hand_over()` on; or why it cannot be had.
-  Result<std::shared_ptr<NetlinkSocket>> for_reader() const;
-  void hand_over() { handed_over_ = true; }
+  // The socket, for somebody who is to have it to himself, and calls `set_taken` when he does; or the errno of why it
+  // cannot be had.
+  std::variant<std::shared_ptr<NetlinkSocket>, int> exclusively() const;
 
  private:
   Napi::Value fd(const Napi::CallbackInfo& info);
@@ -39,8 +39,8 @@ class NetlinkSocketObject : public Napi::ObjectWrap<NetlinkSocketObject> {
   bool closed() const { return socket_ == nullptr || socket_->closed(); }
 
   std::shared_ptr<NetlinkSocket> socket_;
-  std::shared_ptr<ExchangeQueue> queue_;
-  bool handed_over_ = false;
+  // For the asynchronous exchanges.
+  std::shared_ptr<Lane> lane_;
 };
 
 }  // namespace netlace

@@ -1,3 +1,5 @@
+#include "new_netns.h"
+
 #include <fcntl.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -8,13 +10,15 @@
 #include <string>
 #include <utility>
 
-#include "convert.h"
-#include "registration.h"
 #include "thread.h"
 
 namespace netlace {
 
 namespace {
+
+// Whose rights the namespace is made with, where it is no descriptor of a user namespace.
+constexpr int privileged = -1;
+constexpr int new_user = -2;
 
 Result<Done> bring_loopback_up() {
   UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -46,73 +50,62 @@ Result<Done> write_maps(uid_t uid, gid_t gid) {
   return Done();
 }
 
-struct NewNetns {
-  static constexpr int privileged = -1;
-  static constexpr int new_user = -2;
+}  // namespace
 
-  bool loopback;
-  int protocol;
-  std::vector<int> options;
-  int user;
+NewNetns::NewNetns(Arguments& arguments)
+    : loopback_(arguments.integer<int>(0, "loopback") != 0), protocol_(arguments.integer<int>(1, "protocol")),
+      options_(arguments.integers(2, "options")), user_(arguments.integer<int>(3, "user")) {}
 
-  explicit NewNetns(Arguments& arguments)
-      : loopback(arguments.integer<int>(0, "loopback") != 0), protocol(arguments.integer<int>(1, "protocol")),
-        options(arguments.integers(2, "options")), user(arguments.integer<int>(3, "user")) {}
+Result<MadeNetns> NewNetns::run() const {
+  return user_ == privileged ? in_own_thread([&]() { return run_here(); }) : run_here();
+}
 
-  Result<MadeNetns> run() const {
-    if (user == privileged) {
-      return in_own_thread([&]() -> Result<MadeNetns> {
-        if (unshare(CLONE_NEWNET) != 0) {
-          return Failure::of("unshare");
-        }
-        return furnish();
-      });
+Result<MadeNetns> NewNetns::run_here() const {
+  if (user_ == privileged) {
+    if (unshare(CLONE_NEWNET) != 0) {
+      return Failure::of("unshare");
     }
-    if (user == new_user) {
-      uid_t uid = geteuid();
-      gid_t gid = getegid();
-      return in_own_child(CLONE_NEWUSER | CLONE_NEWNET, [&]() -> Result<MadeNetns> {
-        Result<Done> written = write_maps(uid, gid);
-        if (Failure* failure = std::get_if<Failure>(&written)) {
-          return *failure;
-        }
-        return furnish();
-      });
-    }
-    return in_own_child(0, [&]() -> Result<MadeNetns> {
-      if (setns(user, CLONE_NEWUSER) != 0) {
-        return Failure::of("setns");
-      }
-      if (unshare(CLONE_NEWNET) != 0) {
-        return Failure::of("unshare");
+    return furnish();
+  }
+  if (user_ == new_user) {
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    return in_own_child(CLONE_NEWUSER | CLONE_NEWNET, [&]() -> Result<MadeNetns> {
+      Result<Done> written = write_maps(uid, gid);
+      if (Failure* failure = std::get_if<Failure>(&written)) {
+        return *failure;
       }
       return furnish();
     });
   }
+  return in_own_child(0, [&]() -> Result<MadeNetns> {
+    if (setns(user_, CLONE_NEWUSER) != 0) {
+      return Failure::of("setns");
+    }
+    if (unshare(CLONE_NEWNET) != 0) {
+      return Failure::of("unshare");
+    }
+    return furnish();
+  });
+}
 
-  Result<MadeNetns> furnish() const {
-    UniqueFd netns(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!netns) {
-      return Failure::of("open");
-    }
-    if (loopback) {
-      Result<Done> up = bring_loopback_up();
-      if (Failure* failure = std::get_if<Failure>(&up)) {
-        return *failure;
-      }
-    }
-    Result<std::shared_ptr<NetlinkSocket>> socket = NetlinkSocket::open(protocol, options);
-    if (Failure* failure = std::get_if<Failure>(&socket)) {
+// Inside.
+Result<MadeNetns> NewNetns::furnish() const {
+  UniqueFd netns(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!netns) {
+    return Failure::of("open");
+  }
+  if (loopback_) {
+    Result<Done> up = bring_loopback_up();
+    if (Failure* failure = std::get_if<Failure>(&up)) {
       return *failure;
     }
-    return MadeNetns{std::move(netns), std::move(*std::get_if<std::shared_ptr<NetlinkSocket>>(&socket))};
   }
-};
-
-}  // namespace
-
-void add_new_netns_call(Calls& calls) {
-  calls.add<NewNetns>("newNetns");
+  Result<std::shared_ptr<NetlinkSocket>> socket = NetlinkSocket::open(protocol_, options_);
+  if (Failure* failure = std::get_if<Failure>(&socket)) {
+    return *failure;
+  }
+  return MadeNetns{std::move(netns), std::move(*std::get_if<std::shared_ptr<NetlinkSocket>>(&socket))};
 }
 
 }  // namespace netlace

@@ -63,13 +63,14 @@ Napi::Value ReaderObject::add(const Napi::CallbackInfo& info) {
   if (reader_->stopped()) {
     return Napi::Number::New(env, -EBADF);
   }
-  Result<std::shared_ptr<NetlinkSocket>> socket = object->for_reader();
-  if (Failure* failure = std::get_if<Failure>(&socket)) {
-    return Napi::Number::New(env, -failure->number);
+  auto exclusive = object->exclusively();
+  if (int* error = std::get_if<int>(&exclusive)) {
+    return Napi::Number::New(env, -*error);
   }
-  int64_t id = reader_->add(*std::get_if<std::shared_ptr<NetlinkSocket>>(&socket));
+  auto& socket = *std::get_if<std::shared_ptr<NetlinkSocket>>(&exclusive);
+  int64_t id = reader_->add(socket);
   if (id > 0) {
-    object->hand_over();
+    socket->set_taken(true);
   }
   return Napi::Number::New(env, static_cast<double>(id));
 }

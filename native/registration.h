@@ -10,7 +10,7 @@ namespace netlace {
 void add_file_calls(Calls& calls);
 void add_mount_calls(Calls& calls);
 void add_namespace_calls(Calls& calls, Napi::Object exports);
-void add_new_netns_call(Calls& calls);
+void add_new_netns_calls(Calls& calls, Napi::Object exports);
 void add_packet_calls(Calls& calls, Napi::Object exports);
 void add_pty_calls(Napi::Object exports);
 void add_perform_call(Calls& calls);

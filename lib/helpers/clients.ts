@@ -4,6 +4,7 @@ import { Rtnetlink } from '../rtnetlink/index.js';
 /** Opens clients as they are needed, one a namespace, and closes them together; one that was given stays open. */
 export class Clients {
   readonly #opened = new Map<Netns | undefined, Promise<Rtnetlink>>();
+  readonly #added: Rtnetlink[] = [];
   readonly #given: { readonly netns: Netns | undefined; readonly client: Rtnetlink } | undefined;
 
   #own: Netns | undefined;
@@ -20,6 +21,12 @@ export class Clients {
     return client;
   }
 
+  /** Closes this one, too, at the end. */
+  add(client: Rtnetlink): Rtnetlink {
+    this.#added.push(client);
+    return client;
+  }
+
   /** A handle of the namespace, to create links in it. */
   handle(netns: Netns | undefined): Netns {
     return netns ?? (this.#own ??= Netns.current());
@@ -27,6 +34,7 @@ export class Clients {
 
   async close(): Promise<void> {
     this.#own?.close();
+    for (const client of this.#added) client.close();
     for (const result of await Promise.allSettled(this.#opened.values()))
       if (result.status === 'fulfilled') result.value.close();
   }

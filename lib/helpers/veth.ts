@@ -8,7 +8,7 @@ import { make, operate, type HelperOptions } from './operation.js';
 export type VethEnd = LinkOptions & InterfaceOptions;
 
 /** The settings of an end, apart from the link's own attributes. */
-function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): {
+export function parted({ netns, master, up, addresses, routes, ...link }: VethEnd): {
   link: LinkOptions;
   settings: InterfaceOptions;
 } {
@@ -61,7 +61,8 @@ export async function createVethPair(
             data: { peer },
           })
           .catch(async (error: unknown) => {
-            throw (await isTaken(error, nearby, near.name)) ? error : ofFarName(error, far.name);
+            // The kernel does not say which of the two names is taken.
+            throw isExisting(error) && !(await isTaken(nearby, near.name)) ? ofPeerName(error, far.name) : error;
           }),
       () => nearby.link.delete(near.name),
     );
@@ -80,16 +81,20 @@ export async function createVethPair(
   });
 }
 
-/** Whether an error can only be about the near name; the kernel does not say which of the two is taken. */
-async function isTaken(error: unknown, { link }: Rtnetlink, name: string): Promise<boolean> {
-  if (!(error instanceof KernelError) || error.code !== 'EEXIST') return true;
+/** Whether something is there already. */
+export function isExisting(error: unknown): error is KernelError {
+  return error instanceof KernelError && error.code === 'EEXIST';
+}
+
+/** Whether a link has this name. */
+export function isTaken({ link }: Rtnetlink, name: string): Promise<boolean> {
   return link.get(name).then(
     () => true,
     () => false,
   );
 }
 
-function ofFarName(error: unknown, name: string): KernelError {
-  const { errno, operation } = error as KernelError;
+/** The error for the name of the end that is the other one's peer. */
+export function ofPeerName({ errno, operation }: KernelError, name: string): KernelError {
   return new KernelError({ errno, operation, path: 'link.data(veth).peer.name', value: name });
 }

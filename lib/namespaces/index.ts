@@ -1,3 +1,4 @@
+export { NetnsCreation, type Lender, type NetnsCreationOptions } from './creation.js';
 export { listNamespaces, type ListNamespacesOptions, type NamespaceInfo } from './list.js';
 export { Namespace, type CreatableType, type NamespaceHandle, type NamespaceRef } from './namespace.js';
 export { Netns, type NetnsCreateOptions, type NetnsRef, type Sysctls } from './netns.js';

@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Agent as HttpAgent, AgentOptions as HttpAgentOptions } from 'node:http';
 import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions } from 'node:https';
 import type { Server, Socket } from 'node:net';
+import { EEXIST } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import type { Failure, MadeNetns } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { keepSpare, takeSpare } from '../netlink/kernel.js';
-import { orThrow } from '../netlink/system-call.js';
+import { orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
 import { listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
@@ -121,9 +123,14 @@ export class Netns extends NamespaceHandle {
    * and a system that lets its users have user namespaces.
    */
   static async create(options: NetnsCreateOptions = {}): Promise<Netns> {
+    return Netns.createBy(options, makeNetns);
+  }
+
+  /** @internal */
+  static async createBy(options: NetnsCreateOptions, make: typeof makeNetns): Promise<Netns> {
     const path = preparePath(options);
     const { loopback = false, rootless = false } = options;
-    return Netns.#created(await makeNetns(loopback, rootless), path, options.name);
+    return Netns.#created(await make(loopback, rootless), path, options.name);
   }
 
   /** The same at once. */
@@ -247,14 +254,21 @@ export class Netns extends NamespaceHandle {
   }
 }
 
-function preparePath(options: NetnsCreateOptions): string | undefined {
+/** The path of the name, if it shall have one. */
+export function checkCreateOptions(options: NetnsCreateOptions): string | undefined {
   checkKeys('options', options, ['name', 'loopback', 'rootless']);
   for (const key of ['loopback', 'rootless'] as const) checkSwitch(`options.${key}`, options[key]);
   if (options.rootless === true && options.name !== undefined)
     throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
-  if (options.name === undefined) return undefined;
-  const path = pathOfName(options.name, 'options.name');
+  return options.name === undefined ? undefined : pathOfName(options.name, 'options.name');
+}
+
+function preparePath(options: NetnsCreateOptions): string | undefined {
+  const path = checkCreateOptions(options);
+  if (path === undefined) return undefined;
   prepareDirectory();
+  // Pinning fails, too, but only when the namespace has been made.
+  if (existsSync(path)) throw systemCallError({ errno: EEXIST, syscall: 'open' }, path);
   return path;
 }
 

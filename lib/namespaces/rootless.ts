@@ -1,4 +1,12 @@
-import type { Calls, Descriptor, Failure, MadeNetns } from '../native/addon.js';
+import type {
+  Calls,
+  Descriptor,
+  ExchangeParameters,
+  Failure,
+  MadeNetns,
+  MadeNetnsWith,
+  NetlinkSocket,
+} from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { NETLINK_ROUTE } from '../netlink/constants.js';
 import { REQUEST_OPTIONS } from '../netlink/kernel.js';
@@ -24,12 +32,15 @@ function keepOwner(made: MadeNetns | Failure): void {
   if (!isFailure(made)) owner ??= orThrow(addon.owningUserNamespace(made.netns.fd), 'the new user namespace');
 }
 
-/** A new network namespace, with the rights of this process or with those that everybody has in a user namespace of his own. */
-export async function makeNetns(loopback: boolean, rootless: boolean): Promise<MadeNetns | Failure> {
-  if (!rootless) return addon.async.newNetns(...parameters(loopback, PRIVILEGED));
+/** Calls `make` with the rights of this process or with those that everybody has in a user namespace of his own. */
+async function asUser<T extends MadeNetns>(
+  rootless: boolean,
+  make: (user: number) => Promise<T | Failure>,
+): Promise<T | Failure> {
+  if (!rootless) return make(PRIVILEGED);
   while (owner === undefined && making !== undefined) await making;
-  if (owner !== undefined) return addon.async.newNetns(...parameters(loopback, owner.fd));
-  const first = addon.async.newNetns(...parameters(loopback, NEW_USER));
+  if (owner !== undefined) return make(owner.fd);
+  const first = make(NEW_USER);
   making = first;
   try {
     const made = await first;
@@ -38,6 +49,21 @@ export async function makeNetns(loopback: boolean, rootless: boolean): Promise<M
   } finally {
     making = undefined;
   }
+}
+
+/** A new network namespace. */
+export function makeNetns(loopback: boolean, rootless: boolean): Promise<MadeNetns | Failure> {
+  return asUser(rootless, (user) => addon.async.newNetns(...parameters(loopback, user)));
+}
+
+/** The same with exchanges, see the addon's `newNetnsWith`. */
+export function makeNetnsWith(
+  loopback: boolean,
+  rootless: boolean,
+  inside: ExchangeParameters,
+  outside: readonly [socket: NetlinkSocket, ...ExchangeParameters] | readonly [],
+): Promise<MadeNetnsWith | Failure> {
+  return asUser(rootless, (user) => addon.newNetnsWith(...parameters(loopback, user), ...inside, ...outside));
 }
 
 export function makeNetnsSync(loopback: boolean, rootless: boolean): MadeNetns | Failure {

@@ -181,6 +181,13 @@ export interface MadeNetns {
   readonly socket: NetlinkSocket;
 }
 
+/** Two results of `NetlinkSocket.exchange`. */
+export interface MadeNetnsWith extends MadeNetns {
+  readonly inside: number;
+  /** -ECANCELED where it was not begun. */
+  readonly outside: number;
+}
+
 /**
  * Calls that exist twice: `sync` on the calling thread, `async` in a pool thread. `netns` is the descriptor of a
  * network namespace or -1 for the process's own; another namespace is only ever entered by a thread made for that
@@ -239,6 +246,17 @@ export interface Addon {
   readonly async: AsyncCalls;
   /** Never waits: identity and type of an open namespace file. */
   identify(fd: number): NamespaceIdentity | Failure;
+  /**
+   * `async.newNetns`, and an exchange over the new socket by the same thread. If that has brought no error, another one over
+   * `socket`, which must be at rest and is not to be used meanwhile.
+   */
+  newNetnsWith(
+    ...parameters: [
+      ...created: Parameters<Calls['newNetns']>,
+      ...inside: ExchangeParameters,
+      ...outside: [socket: NetlinkSocket, ...ExchangeParameters] | [],
+    ]
+  ): Promise<MadeNetnsWith | Failure>;
   /** NS_GET_USERNS. */
   owningUserNamespace(fd: number): Descriptor | Failure;
   /** NS_GET_PARENT, for pid and user namespaces. */

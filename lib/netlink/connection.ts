@@ -8,6 +8,7 @@ import { requestChannel, warningChannel, type KernelWarning } from './diagnostic
 import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
 import { failure } from './failure.js';
+import type { Loan } from './held-channel.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { messageSize } from './message.js';
 import type { Request } from './request.js';
@@ -17,6 +18,8 @@ const IDLE_CHANNELS = 4;
 /** Of an ACK with all that an extended one can say; the request itself is not sent back (NETLINK_CAP_ACK). */
 const LONGEST_ACK = 1024;
 const SPARE_WRITERS = 16;
+/** Of all connections: many live for a few requests. */
+const spareWriters: Writer[] = [];
 
 export interface ConnectionOptions {
   /** Told what the kernel said beside a success. To listen takes an ACK of each request, also of those that travel together. */
@@ -38,7 +41,6 @@ export class Connection {
   readonly #batches: Batch[] = [];
   readonly #idle: Channel[] = [];
   readonly #lent = new Set<Channel>();
-  readonly #spareWriters: Writer[] = [];
   readonly #endListening = new Set<() => void>();
   /** The one of this tick. */
   #batch: Batch | undefined;
@@ -72,7 +74,7 @@ export class Connection {
   #openBatch(request: Request<unknown>): Batch {
     if (this.#batch?.takes(request) === false) this.#flush(this.#batch);
     if (this.#batch !== undefined) return this.#batch;
-    const batch = new Batch(this.#spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096));
+    const batch = new Batch(spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096));
     this.#batch = batch;
     this.#batches.push(batch);
     queueMicrotask(() => {
@@ -143,7 +145,7 @@ export class Connection {
 
   #retire({ writer }: Batch): void {
     writer.truncate(0);
-    if (this.#spareWriters.length < SPARE_WRITERS) this.#spareWriters.push(writer);
+    if (spareWriters.length < SPARE_WRITERS) spareWriters.push(writer);
   }
 
   /** Sends `batch`, if there is one, and takes in what is answered up to the answer to the sequence number `last`. */
@@ -244,7 +246,7 @@ export class Connection {
   requestSync<T>(request: Request<T>, options?: CallOptions): T {
     checkCallOptions(options);
     if (this.#closed) throw new ClosedError('the client');
-    const batch = new Batch(this.#spareWriters.pop() ?? new Writer());
+    const batch = new Batch(spareWriters.pop() ?? new Writer());
     let answer: { value?: T; error?: unknown } | undefined;
     try {
       const { sequence } = this.#add(
@@ -319,6 +321,12 @@ export class Connection {
       throw new ClosedError('the client');
     }
     return channel;
+  }
+
+  /** A socket of its own for somebody else. */
+  async lend(): Promise<Loan> {
+    const channel = await this.#borrow();
+    return { channel, giveBack: (healthy) => this.#giveBack(channel, healthy) };
   }
 
   #borrowSync(): Channel {

@@ -12,7 +12,7 @@ import {
   SOL_NETLINK,
   SOL_SOCKET,
 } from './constants.js';
-import type { Channel, Listener, OnDatagrams, Source } from './source.js';
+import type { Listener, OnDatagrams, Source } from './source.js';
 import { isFailure, orThrow } from './system-call.js';
 
 /** A network namespace to open sockets in: anything with the descriptor of one, such as a `Netns`. */
@@ -128,7 +128,9 @@ export class KernelSource implements Source {
     if (netns !== undefined && protocol === NETLINK_ROUTE) this.#spare = takeSpare(netns);
   }
 
-  async open(): Promise<Channel> {
+  async open(): Promise<NetlinkSocket> {
+    // In the own namespace that is sooner done than a thread is woken for it.
+    if (this.#netns === undefined && this.#protocol === NETLINK_ROUTE) return this.openSync();
     return this.#takeSpare() ?? prepared(await this.#netlink(REQUEST_OPTIONS), REQUEST_BUFFER);
   }
 
@@ -143,13 +145,13 @@ export class KernelSource implements Source {
   }
 
   /** Closing the source closes what nobody has taken. */
-  #takeSpare(): Channel | undefined {
+  #takeSpare(): NetlinkSocket | undefined {
     const socket = this.#spare;
     this.#spare = undefined;
     return socket === undefined ? undefined : prepared(socket, REQUEST_BUFFER);
   }
 
-  openSync(): Channel {
+  openSync(): NetlinkSocket {
     return (
       this.#takeSpare() ??
       prepared(orThrow(addon.sync.netlink(this.#enter(), this.#protocol, REQUEST_OPTIONS)), REQUEST_BUFFER)

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { Connection, type ConnectionOptions } from '../netlink/connection.js';
 import { NETLINK_ROUTE } from '../netlink/constants.js';
+import type { Loan } from '../netlink/held-channel.js';
 import { KernelSource, type NetnsDescriptor } from '../netlink/kernel.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
@@ -134,6 +135,11 @@ export class Rtnetlink implements Nouns<'async'> {
   /** Sends a request that was made elsewhere. */
   request<T>(request: Request<T>, options?: CallOptions): Promise<T> {
     return this.#connection.request(request, options);
+  }
+
+  /** @internal */
+  lend(): Promise<Loan> {
+    return this.#connection.lend();
   }
 
   /** Rejects what is pending with `ClosedError`. A second call does nothing. */

@@ -1,4 +1,4 @@
-#include "exchange_queue.h"
+#include "lane.h"
 
 #include <chrono>
 #include <utility>
@@ -20,30 +20,27 @@ constexpr milliseconds drain_limit(100);
 
 }  // namespace
 
-class ExchangeQueue::Task : public PoolTask {
+class Lane::Task : public PoolTask {
  public:
-  explicit Task(std::shared_ptr<ExchangeQueue> queue) : queue_(std::move(queue)) {}
-  void execute() override { queue_->drain(); }
-  void complete(Napi::Env env) override { queue_->end_task(env); }
+  explicit Task(std::shared_ptr<Lane> lane) : lane_(std::move(lane)) {}
+  void execute() override { lane_->drain(); }
+  void complete(Napi::Env env) override { lane_->end_task(env); }
 
  private:
-  std::shared_ptr<ExchangeQueue> queue_;
+  std::shared_ptr<Lane> lane_;
 };
 
-void ExchangeQueue::push(Napi::Object owner, std::unique_ptr<PendingExchange> exchange) {
+void Lane::push(Napi::Env env, std::unique_ptr<Job> job) {
   {
     std::lock_guard lock(mutex_);
-    pending_.push_back(std::move(exchange));
+    pending_.push_back(std::move(job));
   }
   unresolved_++;
-  if (tasks_ == 0) {
-    owner_ = Napi::Persistent(owner);
-  }
-  start(owner.Env());
+  start(env);
 }
 
 // Unless a task is at it, or there is nothing to do.
-void ExchangeQueue::start(Napi::Env env) {
+void Lane::start(Napi::Env env) {
   {
     std::lock_guard lock(mutex_);
     if (drainers_ > 0 || pending_.empty()) {
@@ -53,17 +50,15 @@ void ExchangeQueue::start(Napi::Env env) {
   if (add_drainer(env)) {
     return;
   }
-  while (std::unique_ptr<PendingExchange> refused = pop()) {
+  while (std::unique_ptr<Job> refused = pop()) {
     unresolved_--;
-    refused->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(refused->result)));
-  }
-  if (tasks_ == 0) {
-    owner_.Reset();
+    refused->fail({EAGAIN, "napi_queue_async_work"});
+    refused->resolve(env);
   }
 }
 
 // Where one has drained for long, and there is more to do.
-void ExchangeQueue::relieve(Napi::Env env) {
+void Lane::relieve(Napi::Env env) {
   {
     std::lock_guard lock(mutex_);
     if (drainers_ != 1 || pending_.empty() || Clock::now() - since_ < drain_time) {
@@ -74,7 +69,7 @@ void ExchangeQueue::relieve(Napi::Env env) {
 }
 
 // Relieves the one that there is, if so.
-bool ExchangeQueue::add_drainer(Napi::Env env) {
+bool Lane::add_drainer(Napi::Env env) {
   {
     std::lock_guard lock(mutex_);
     relieved_ = drainers_ > 0;
@@ -91,7 +86,7 @@ bool ExchangeQueue::add_drainer(Napi::Env env) {
 }
 
 // In a pool thread.
-void ExchangeQueue::drain() {
+void Lane::drain() {
   std::lock_guard turn(turn_);
   {
     std::lock_guard lock(mutex_);
@@ -103,16 +98,14 @@ void ExchangeQueue::drain() {
   drainers_--;
 }
 
-void ExchangeQueue::carry_out() {
-  NetlinkSocket::Lease lease(*socket_);
+void Lane::carry_out() {
   // Who has results that nobody was told of does not wait.
   milliseconds patience = wait_slice;
-  while (PendingExchange* next = front()) {
+  while (Job* next = front()) {
     if (tells_of_finished() && !handover_->post(shared_from_this())) {
       patience = milliseconds(0);
     }
-    // Without a lease the socket is closed, and each exchange ends at once.
-    if (!next->exchange.advance(*socket_, patience)) {
+    if (!next->advance(patience)) {
       return;
     }
     finish_front();
@@ -122,8 +115,15 @@ void ExchangeQueue::carry_out() {
   }
 }
 
+void Lane::fail_all(Failure failure) {
+  while (Job* next = front()) {
+    next->fail(failure);
+    finish_front();
+  }
+}
+
 // Back in the JavaScript thread.
-void ExchangeQueue::end_task(Napi::Env env) {
+void Lane::end_task(Napi::Env env) {
   tasks_--;
   if (can_run_javascript(env)) {
     // The next exchanges start first, so that the kernel works while JavaScript looks at these results.
@@ -133,13 +133,10 @@ void ExchangeQueue::end_task(Napi::Env env) {
     while (pop()) {
     }
   }
-  if (tasks_ == 0) {
-    owner_.Reset();
-  }
 }
 
-void ExchangeQueue::collect(Napi::Env env) {
-  std::vector<std::unique_ptr<PendingExchange>> finished;
+void Lane::collect(Napi::Env env) {
+  std::vector<std::unique_ptr<Job>> finished;
   {
     std::lock_guard lock(mutex_);
     finished.swap(finished_);
@@ -150,42 +147,40 @@ void ExchangeQueue::collect(Napi::Env env) {
     return;
   }
   relieve(env);
-  for (const std::unique_ptr<PendingExchange>& exchange : finished) {
-    exchange->deferred.resolve(env, Napi::Number::New(env, static_cast<double>(exchange->result)));
+  for (const std::unique_ptr<Job>& job : finished) {
+    job->resolve(env);
   }
 }
 
-PendingExchange* ExchangeQueue::front() {
+Lane::Job* Lane::front() {
   std::lock_guard lock(mutex_);
   return pending_.empty() ? nullptr : pending_.front().get();
 }
 
-std::unique_ptr<PendingExchange> ExchangeQueue::pop() {
+std::unique_ptr<Lane::Job> Lane::pop() {
   std::lock_guard lock(mutex_);
   return pending_.empty() ? nullptr : take_front();
 }
 
 // With the lock held.
-std::unique_ptr<PendingExchange> ExchangeQueue::take_front() {
-  std::unique_ptr<PendingExchange> exchange = std::move(pending_.front());
+std::unique_ptr<Lane::Job> Lane::take_front() {
+  std::unique_ptr<Job> job = std::move(pending_.front());
   pending_.pop_front();
-  return exchange;
+  return job;
 }
 
-void ExchangeQueue::finish_front() {
+void Lane::finish_front() {
   std::lock_guard lock(mutex_);
-  std::unique_ptr<PendingExchange> exchange = take_front();
-  exchange->result = exchange->exchange.result();
-  finished_.push_back(std::move(exchange));
+  finished_.push_back(take_front());
 }
 
 // Whether there are results that JavaScript has not been told of; from now on it has.
-bool ExchangeQueue::tells_of_finished() {
+bool Lane::tells_of_finished() {
   std::lock_guard lock(mutex_);
   return !finished_.empty() && !std::exchange(told_, true);
 }
 
-bool ExchangeQueue::leaves_it() {
+bool Lane::leaves_it() {
   std::lock_guard lock(mutex_);
   return relieved_ || Clock::now() - since_ > drain_limit;
 }

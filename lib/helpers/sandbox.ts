@@ -1,0 +1,119 @@
+import { Netns, NetnsCreation, type NetnsCreateOptions } from '../namespaces/index.js';
+import { Rtnetlink, type Link } from '../rtnetlink/index.js';
+import { ArgumentError, ClosedError } from '../errors.js';
+import { checkKeys, checkSwitch } from '../options.js';
+import { allDone, checkInterface, configure } from './interface.js';
+import { operate, type HelperOptions } from './operation.js';
+import { isExisting, isTaken, ofPeerName, parted, type VethEnd } from './veth.js';
+
+const LOOPBACK = 1;
+/**
+ * The far end's index. Each namespace counts for itself, and a new one has, beside the loopback link, at most the dozen of
+ * tunnels that some modules put into all (net.core.fb_tunnels_only_for_init_net).
+ */
+const FAR_INDEX = 32;
+
+export interface SandboxOptions extends NetnsCreateOptions {
+  /** Whether the loopback link is up: unless said, it is. */
+  readonly loopback?: boolean | undefined;
+  /** The end of the veth pair outside, in `near.netns` or the namespace of the process. */
+  readonly near: VethEnd;
+  /** The end inside. */
+  readonly far: Omit<VethEnd, 'netns' | 'master'>;
+}
+
+/** A namespace with a link into it. */
+export interface Sandbox {
+  /** The namespace: the caller closes it. */
+  readonly netns: Netns;
+  /** The end inside; its `link` is the index of the one outside. */
+  readonly link: Link;
+}
+
+/**
+ * Makes a network namespace with a veth pair into it: what container runtimes call a sandbox. As a whole, and in as few
+ * trips to the kernel as there can be: the thread that makes the namespace also makes the pair, gives the far end its
+ * addresses and routes, and the near end its master.
+ *
+ * @example
+ * ```ts
+ * import { createSandbox } from 'netlace';
+ *
+ * const { netns, link } = await createSandbox({
+ *   near: { name: 'veth-web', addresses: ['10.3.0.1/24'], up: true },
+ *   far: { name: 'eth0', addresses: ['10.3.0.2/24'], routes: [{ to: 'default', via: '10.3.0.1' }], up: true },
+ * });
+ * console.log(link.address);
+ * netns.close();
+ * ```
+ */
+export async function createSandbox(sandbox: SandboxOptions, options: HelperOptions = {}): Promise<Sandbox> {
+  checkSandbox(sandbox);
+  const { near, far, loopback = true, ...created } = sandbox;
+  const { link: nearLink, settings: nearby } = parted(near);
+  const { link: farLink, settings: inside } = parted(far);
+  return operate('createSandbox', near.netns, options, async (operation) => {
+    const { clients, call, undo } = operation;
+    const { master, up, addresses, routes } = nearby;
+    const change = { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
+    const home = await clients.in(near.netns);
+    const creation = new NetnsCreation({ ...created, outside: home });
+    call.signal?.throwIfAborted();
+    const client = clients.add(await Rtnetlink.over(creation.inside));
+    const hasChange = Object.keys(change).length > 0;
+    const other = hasChange ? clients.add(await Rtnetlink.over(creation.outside)) : undefined;
+    const added = client.link
+      .add({
+        index: FAR_INDEX,
+        ...farLink,
+        kind: 'veth',
+        ...(inside.up === undefined ? {} : { up: inside.up }),
+        data: { peer: { ...nearLink, netns: clients.handle(near.netns) } },
+      })
+      .catch(async (error: unknown) => {
+        throw isExisting(error) && (await isTaken(home, near.name)) ? ofPeerName(error, near.name) : error;
+      });
+    undo(async () => {
+      const [made, linked] = await Promise.allSettled([creation.netns, added]);
+      if (linked.status === 'fulfilled') await home.link.delete(near.name);
+      if (made.status === 'rejected') return;
+      if (created.name !== undefined) Netns.delete(created.name);
+      made.value.close();
+    });
+    const [netns, link] = await allDone([
+      creationOf(creation, client, added),
+      configure(operation, client, farLink.index ?? FAR_INDEX, { addresses: inside.addresses, routes: inside.routes }),
+      loopback ? client.link.set(LOOPBACK, { up: true }, call) : undefined,
+      other?.link.set(near.name, change, call),
+    ]);
+    if (addresses !== undefined || routes !== undefined)
+      await configure(operation, home, link.link!, { addresses, routes });
+    return { netns, link };
+  });
+}
+
+/** The namespace, when what must be in it is; or why there is not the one or the other. */
+async function creationOf(creation: NetnsCreation, client: Rtnetlink, added: Promise<void>): Promise<Netns> {
+  try {
+    await added;
+  } catch (error) {
+    // If nothing went along, because it could not be written, nothing will.
+    client.close();
+    const failure: unknown = await creation.netns.then(
+      () => error,
+      (reason: unknown) => reason,
+    );
+    throw failure instanceof ClosedError ? error : failure;
+  }
+  return creation.netns;
+}
+
+function checkSandbox(sandbox: SandboxOptions): void {
+  checkKeys('sandbox', sandbox, ['name', 'loopback', 'rootless', 'near', 'far']);
+  for (const key of ['loopback', 'rootless'] as const) checkSwitch(`sandbox.${key}`, sandbox[key]);
+  checkInterface('sandbox.near', sandbox.near);
+  const far: VethEnd = sandbox.far;
+  checkInterface('sandbox.far', far);
+  if (far.netns !== undefined) throw new ArgumentError('sandbox.far.netns', 'is the namespace that is made');
+  if (far.master !== undefined) throw new ArgumentError('sandbox.far.master', 'is none: the namespace is a new one');
+}
