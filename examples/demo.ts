@@ -3,6 +3,7 @@
 import { createServer, get } from 'node:http';
 import {
   createBridge,
+  createSandbox,
   createVethPair,
   createVxlan,
   NetlinkError,
@@ -85,19 +86,19 @@ async function wireHost(host: Host, netns: Netns, other: Host): Promise<void> {
 }
 
 async function attach({ name, address, mac }: Container, host: Host, hostNetns: Netns): Promise<void> {
-  const netns = await makeNamespace(name);
-  await createVethPair(
-    { name: `veth-${name}`, netns: hostNetns, master: 'br0', mtu: OVERLAY.mtu, up: true },
-    {
+  const { netns } = await createSandbox({
+    rootless,
+    near: { name: `veth-${name}`, netns: hostNetns, master: 'br0', mtu: OVERLAY.mtu, up: true },
+    far: {
       name: 'eth0',
-      netns,
       address: mac,
       mtu: OVERLAY.mtu,
       addresses: [`${address}/24`],
       routes: [{ to: 'default', via: host.gateway }],
       up: true,
     },
-  );
+  });
+  namespaces.set(name, netns);
 }
 
 async function printTree(name: string, netns: Netns): Promise<void> {

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createBridge, createVethPair, Namespace, Netns, NetlinkError } from 'netlace';
+import { createBridge, createSandbox, Namespace, Netns, NetlinkError } from 'netlace';
 import { Cgroup } from 'netlace/cgroup';
 import { spawn, type SpawnMount, type SpawnOptions } from 'netlace/process';
 
@@ -87,18 +87,17 @@ function rootFilesystem(given: string, folder: string): Pick<SpawnOptions, 'root
 /** A bridge with an address in a namespace that stands for the host's network, and the container's network on it. */
 async function network(): Promise<{ host: Netns; box: Netns }> {
   const host = await Netns.create({ rootless, loopback: true });
-  const box = await Netns.create({ rootless, loopback: true });
   await createBridge({ name: 'br0', netns: host, addresses: [`${SUBNET}.1/24`], up: true });
-  await createVethPair(
-    { name: 'veth-box', netns: host, master: 'br0', up: true },
-    {
+  const { netns: box } = await createSandbox({
+    rootless,
+    near: { name: 'veth-box', netns: host, master: 'br0', up: true },
+    far: {
       name: 'eth0',
-      netns: box,
       addresses: [`${SUBNET}.2/24`],
       routes: [{ to: 'default', via: `${SUBNET}.1` }],
       up: true,
     },
-  );
+  });
   return { host, box };
 }
 

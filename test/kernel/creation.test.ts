@@ -203,8 +203,8 @@ describeUnless(noNetns, 'NetnsCreation', () => {
       inSandbox(async (here) => {
         let mtu: Promise<unknown> | undefined;
         const results = await pair(here, 'near', (_, outside) => [
-          outside!.link.set('near', { mtu: 1234 }),
-          (mtu = outside!.link.get('near').then((link) => link.mtu)),
+          outside.link.set('near', { mtu: 1234 }),
+          (mtu = outside.link.get('near').then((link) => link.mtu)),
         ]);
         expect(results).toEqual(['done', 'done', 'done', 'done']);
         expect(await mtu).toBe(1234);
@@ -214,7 +214,7 @@ describeUnless(noNetns, 'NetnsCreation', () => {
       inSandbox(async (here) => {
         await here.client.link.add({ name: 'near', kind: 'veth', data: { peer: { name: 'other' } } });
         const { mtu } = await here.client.link.get('near');
-        const results = await pair(here, 'near', (_, outside) => [outside!.link.set('near', { mtu: 1234 })]);
+        const results = await pair(here, 'near', (_, outside) => [outside.link.set('near', { mtu: 1234 })]);
         expect(results).toEqual(['done', 'EEXIST', 'ERR_NETLACE_CLOSED']);
         expect(await here.client.link.get('near')).toMatchObject({ mtu });
       }));
@@ -222,9 +222,9 @@ describeUnless(noNetns, 'NetnsCreation', () => {
     test('nor is a later one, in the same send, passed over', () =>
       inSandbox(async (here) => {
         const results = await pair(here, 'near', (inside, outside) => [
-          inside!.link.get('nothing'),
-          inside!.link.set('far', { mtu: 1300 }),
-          outside!.link.set('near', { mtu: 1234 }),
+          inside.link.get('nothing'),
+          inside.link.set('far', { mtu: 1300 }),
+          outside.link.set('near', { mtu: 1234 }),
         ]);
         expect(results).toEqual(['done', 'done', 'ENODEV', 'done', 'ERR_NETLACE_CLOSED']);
       }));
@@ -235,7 +235,7 @@ describeUnless(noNetns, 'NetnsCreation', () => {
         const before = openDescriptors().length;
         for (let round = 0; round < 5; round++) {
           const results = await pair(here, `near${round}`, (_, outside) => [
-            outside!.link.set(`near${round}`, { mtu: 1234 }),
+            outside.link.set(`near${round}`, { mtu: 1234 }),
           ]);
           expect(results).toEqual(['done', 'done', 'done']);
         }
@@ -295,7 +295,7 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
       });
       const inside = { netns, client: await Rtnetlink.open({ netns }) };
       inside.client.close();
-      const [near] = jsonIn(host, 'ip -d -j link show dev v7') as Record<string, unknown>[];
+      const [near] = jsonIn(host, 'ip -d -j link show dev v7');
       expect(near).toMatchObject({
         ifname: 'v7',
         master: 'br0',
@@ -304,7 +304,7 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
         linkinfo: { info_kind: 'veth' },
       });
       expect(near!['flags']).toEqual(expect.arrayContaining(['UP', 'LOWER_UP']));
-      const [far] = jsonIn(inside, 'ip -d -j address show dev eth0') as Record<string, unknown>[];
+      const [far] = jsonIn(inside, 'ip -d -j address show dev eth0');
       expect(far).toMatchObject({
         ifindex: link.index,
         mtu: 1420,
