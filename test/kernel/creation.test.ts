@@ -533,7 +533,7 @@ describeUnless(noVeth ?? noBuild, 'a worker thread', () => {
         await Promise.all([one(), one(), one(), one(), one(), one()]);
       })();`;
     const before = openDescriptors().length;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 4; round++) {
       const worker = new Worker(source, { eval: true, execArgv: [] });
       expect(await once(worker, 'message')).toEqual(['busy']);
       await worker.terminate();
