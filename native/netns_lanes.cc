@@ -8,7 +8,8 @@ namespace netlace {
 
 namespace {
 
-// One is under way, and the next is there when that is done.
+// Another lane is begun where all have so many to do. Links are made under one lock of the kernel (RTNL), where two
+// threads would wait for each other; namespaces alone are not.
 constexpr size_t enough_jobs = 4;
 // The threads of Node's pool, unless somebody has set another number.
 constexpr size_t most_lanes = 4;
@@ -35,21 +36,18 @@ void NetnsLanes::push(Napi::Env env, std::unique_ptr<Lane::Job> job) {
   next().push(env, std::move(job));
 }
 
-// Two lanes wait for the kernel's locks, and get into each other's way there: so another one only where all have
-// enough.
 Lane& NetnsLanes::next() {
-  auto least = std::min_element(lanes_.begin(), lanes_.end(),
-                                [](const auto& one, const auto& other) { return one->jobs() < other->jobs(); });
-  if (least != lanes_.end() && ((*least)->jobs() < enough_jobs || lanes_.size() == most_lanes)) {
-    for (const std::shared_ptr<Lane>& lane : lanes_) {
-      if (lane->jobs() < enough_jobs) {
-        return *lane;
-      }
+  for (const std::shared_ptr<Lane>& lane : lanes_) {
+    if (lane->jobs() < enough_jobs) {
+      return *lane;
     }
-    return **least;
   }
-  lanes_.push_back(std::make_shared<NetnsLane>(handover_));
-  return *lanes_.back();
+  if (lanes_.size() < most_lanes) {
+    lanes_.push_back(std::make_shared<NetnsLane>(handover_));
+    return *lanes_.back();
+  }
+  return **std::min_element(lanes_.begin(), lanes_.end(),
+                            [](const auto& one, const auto& other) { return one->jobs() < other->jobs(); });
 }
 
 }  // namespace netlace

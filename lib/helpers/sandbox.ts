@@ -26,7 +26,10 @@ export interface SandboxOptions extends NetnsCreateOptions {
 export interface Sandbox {
   /** The namespace: the caller closes it. */
   readonly netns: Netns;
-  /** The end inside; its `link` is the index of the one outside. */
+  /**
+   * The end inside, when it has what it was given, and before the one outside comes up. Its `link` is the index of that one;
+   * its own is 32, unless another was asked for.
+   */
   readonly link: Link;
 }
 
