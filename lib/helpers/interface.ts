@@ -50,6 +50,11 @@ export function checkRef(argument: string, ref: LinkRef): void {
     throw new ArgumentError(argument, 'takes the name or the index of a link');
 }
 
+/** Of what the link itself gets, that which was given. */
+export function givenOf({ master, up }: InterfaceOptions): Pick<InterfaceOptions, 'master' | 'up'> {
+  return { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
+}
+
 /**
  * Brings the link up and gives it its master, addresses and routes, and reads it: in one trip to the kernel, unless the
  * master's name has to be looked up. Undoing that is for the most part up to whoever made the link: with the link, it goes.
@@ -58,13 +63,13 @@ export async function configure(
   operation: Operation,
   client: Rtnetlink,
   index: number,
-  { master, up, addresses = [], routes = [] }: InterfaceOptions,
+  { addresses = [], routes = [], ...settings }: InterfaceOptions,
 ): Promise<Link> {
   const { call } = operation;
-  const change = { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
+  const change = givenOf(settings);
   const changed = Object.keys(change).length === 0 ? undefined : client.link.set(index, change, call);
   // Behind a look-up the change would come after what is asked for now, and routes need the link up.
-  if (typeof master === 'string') await changed;
+  if (typeof change.master === 'string') await changed;
   const given = [
     ...addresses.map((address) =>
       client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call),

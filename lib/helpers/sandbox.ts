@@ -2,7 +2,7 @@ import { Netns, NetnsCreation, type NetnsCreateOptions } from '../namespaces/ind
 import { Rtnetlink, type Link } from '../rtnetlink/index.js';
 import { ArgumentError, ClosedError } from '../errors.js';
 import { checkKeys, checkSwitch } from '../options.js';
-import { allDone, checkInterface, configure } from './interface.js';
+import { allDone, checkInterface, configure, givenOf } from './interface.js';
 import { operate, type HelperOptions } from './operation.js';
 import { isExisting, isTaken, ofPeerName, parted, type VethEnd } from './veth.js';
 
@@ -57,8 +57,8 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
   const { link: farLink, settings: inside } = parted(far);
   return operate('createSandbox', near.netns, options, async (operation) => {
     const { clients, call, undo } = operation;
-    const { master, up, addresses, routes } = nearby;
-    const change = { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
+    const { addresses, routes } = nearby;
+    const change = givenOf(nearby);
     const home = await clients.in(near.netns);
     const creation = new NetnsCreation({ ...created, outside: home });
     call.signal?.throwIfAborted();
@@ -70,7 +70,7 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
         index: FAR_INDEX,
         ...farLink,
         kind: 'veth',
-        ...(inside.up === undefined ? {} : { up: inside.up }),
+        ...givenOf(inside),
         data: { peer: { ...nearLink, netns: clients.handle(near.netns) } },
       })
       .catch(async (error: unknown) => {

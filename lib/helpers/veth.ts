@@ -1,7 +1,7 @@
 import { KernelError } from '../errors.js';
 import type { Link, Rtnetlink } from '../rtnetlink/index.js';
 import { isSame } from './clients.js';
-import { allDone, checkInterface, configure, type InterfaceOptions, type LinkOptions } from './interface.js';
+import { allDone, checkInterface, configure, givenOf, type InterfaceOptions, type LinkOptions } from './interface.js';
 import { make, operate, type HelperOptions } from './operation.js';
 
 /** One end of a veth pair. */
@@ -46,7 +46,7 @@ export async function createVethPair(
   return operate('createVethPair', near.netns, options, async (operation) => {
     const { clients, call } = operation;
     const nearby = await clients.in(near.netns);
-    const { up, master, addresses, routes } = a.settings;
+    const { master, addresses, routes } = a.settings;
     const peer = isSame(near.netns, far.netns) ? b.link : { ...b.link, netns: clients.handle(far.netns) };
     const added = make(
       operation,
@@ -56,8 +56,7 @@ export async function createVethPair(
           .add({
             ...a.link,
             kind: 'veth',
-            ...(master === undefined ? {} : { master }),
-            ...(up === undefined ? {} : { up }),
+            ...givenOf(a.settings),
             data: { peer },
           })
           .catch(async (error: unknown) => {

@@ -2,9 +2,9 @@ import { ECANCELED } from '../errno.js';
 import { ArgumentError, ClosedError, UnsupportedError } from '../errors.js';
 import type { NetlinkSocket } from '../native/addon.js';
 import { NETLINK_ROUTE } from '../netlink/constants.js';
-import { HeldChannel, type Loan } from '../netlink/held-channel.js';
+import { HeldChannel } from '../netlink/held-channel.js';
 import { KernelSource } from '../netlink/kernel.js';
-import type { Channel, Source } from '../netlink/source.js';
+import type { Channel, Loan, Source } from '../netlink/source.js';
 import { isFailure } from '../netlink/system-call.js';
 import { checkCreateOptions, Netns, type NetnsCreateOptions } from './netns.js';
 import { makeNetnsWith } from './rootless.js';
@@ -100,6 +100,9 @@ class FirstSocket implements Loan {
   }
 }
 
+/** Of exchanges that were not begun, or are undone. */
+const CANCELED = { inside: -ECANCELED, outside: -ECANCELED };
+
 async function create(
   options: NetnsCreateOptions,
   inside: HeldChannel,
@@ -109,7 +112,7 @@ async function create(
   const first = await inside.first;
   outside.refuse(new UnsupportedError('a client outside has to be there before the first requests inside'));
   const following = outside.release();
-  const results = { inside: -ECANCELED, outside: -ECANCELED };
+  let results = CANCELED;
   let loan: Loan | null = null;
   let own: Loan | null = null;
   try {
@@ -117,14 +120,14 @@ async function create(
     if (outside.isOpen) loan = await lender!.lend();
     const elsewhere: Parameters<typeof makeNetnsWith>[3] =
       following === undefined ? [] : [native(loan!), ...following.parameters];
-    let made = results;
+    let made = CANCELED;
     const netns = await Netns.createBy(options, async (loopback, rootless) => {
       const result = await makeNetnsWith(loopback, rootless, first.parameters, elsewhere);
       if (!isFailure(result)) made = result;
       return result;
     });
     // Only now: what was made is gone again where the namespace could not be given its name.
-    Object.assign(results, { inside: made.inside, outside: made.outside });
+    results = made;
     own = new FirstSocket(netns);
     return netns;
   } finally {

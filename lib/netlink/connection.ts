@@ -8,11 +8,10 @@ import { requestChannel, warningChannel, type KernelWarning } from './diagnostic
 import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
 import { failure } from './failure.js';
-import type { Loan } from './held-channel.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import { messageSize } from './message.js';
 import type { Request } from './request.js';
-import type { Channel, Listener, OnDatagrams, Source } from './source.js';
+import type { Channel, Listener, Loan, OnDatagrams, Source } from './source.js';
 
 const IDLE_CHANNELS = 4;
 /** Of an ACK with all that an extended one can say; the request itself is not sent back (NETLINK_CAP_ACK). */

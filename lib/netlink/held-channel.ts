@@ -1,19 +1,13 @@
 import { ECANCELED } from '../errno.js';
 import { UnsupportedError } from '../errors.js';
 import type { ExchangeParameters } from '../native/addon.js';
-import type { Channel, Listener, Source } from './source.js';
+import type { Channel, Listener, Loan, Source } from './source.js';
 
 /** An exchange that waits for somebody to carry it out. */
 export interface HeldExchange {
   readonly parameters: ExchangeParameters;
   /** With what `NetlinkSocket.exchange` would return. */
   finish(result: number): void;
-}
-
-/** A socket that is lent. One with answers still to come is not healthy when it is given back. */
-export interface Loan {
-  readonly channel: Channel;
-  giveBack(healthy: boolean): void;
 }
 
 /**

@@ -6,6 +6,12 @@ import type { NetlinkSocket } from '../native/addon.js';
  */
 export type Channel = Pick<NetlinkSocket, 'exchange' | 'exchangeSync' | 'close'>;
 
+/** A socket that is lent. One with answers still to come is not healthy when it is given back. */
+export interface Loan {
+  readonly channel: Channel;
+  giveBack(healthy: boolean): void;
+}
+
 /** A socket that listens to multicast groups. Deliveries stop after each one until `resume`. */
 export interface Listener {
   resume(): void;

@@ -1,12 +1,11 @@
 import { ArgumentError } from '../errors.js';
 import { Connection, type ConnectionOptions } from '../netlink/connection.js';
 import { NETLINK_ROUTE } from '../netlink/constants.js';
-import type { Loan } from '../netlink/held-channel.js';
 import { KernelSource, type NetnsDescriptor } from '../netlink/kernel.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { asyncRunner, syncRunner, type Mode, type Runner } from '../netlink/runner.js';
-import type { Source } from '../netlink/source.js';
+import type { Loan, Source } from '../netlink/source.js';
 import { checkKeys } from '../options.js';
 import { Addresses } from './addresses.js';
 import { FdbEntries } from './fdb-entries.js';
