@@ -19,7 +19,7 @@ const layers = {
   native: { any: [] },
   wire: { any: [] },
   netlink: { any: ['native', 'wire'] },
-  'system-calls': { any: ['native'] },
+  'system-calls': { any: ['native', 'wire'] },
   ...Object.fromEntries(families.map((family) => [family, { any: ['native', 'wire', 'netlink', 'system-calls'] }])),
   helpers: { any: [], index: families },
   cnm: { any: [], index: [...families, 'helpers'] },

@@ -28,7 +28,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add_new_netns_calls(calls, exports);
   add_packet_calls(calls, exports);
   add_pty_calls(exports);
-  add_perform_call(calls);
+  add_perform_call(calls, exports);
   add_socket_calls(calls);
   add_spawn_calls(exports);
   add_tun_calls(calls, exports);

@@ -1,8 +1,7 @@
 #include "arguments.h"
 
 #include <cmath>
-
-#include "program_reader.h"
+#include <utility>
 
 namespace netlace {
 
@@ -43,14 +42,13 @@ std::vector<uint8_t> Arguments::copy(size_t index, const char* name) {
   return {source.begin(), source.end()};
 }
 
-Program Arguments::program(size_t index) {
-  if (!valid_) {
-    return {};
+Program Arguments::program(size_t index, const char* name) {
+  Program program;
+  std::span<uint8_t> block = bytes_or_null(index, name);
+  if (valid_ && !info_[index].IsNull() && !program.read(block)) {
+    refuse(name, "a program");
   }
-  ProgramReader reader(info_.Env());
-  Program program = reader.read(info_[index]);
-  valid_ = reader.valid();
-  return program;
+  return valid_ ? std::move(program) : Program();
 }
 
 bool Arguments::property(size_t index, const char* name, int& value) {

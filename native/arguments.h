@@ -37,8 +37,8 @@ class Arguments {
   // A copy that may travel to another thread.
   std::vector<uint8_t> copy(size_t index, const char* name);
 
-  // An array of system calls.
-  Program program(size_t index);
+  // Null: an empty one.
+  Program program(size_t index, const char* name);
 
   // Optional properties of an object argument. Absent: false, and `value` stays as it is.
   bool property(size_t index, const char* name, int& value);

@@ -68,8 +68,7 @@ void report(const Birth& birth, ChildReport report) {
 // That a program is there but may not be run says more than that it is not in the folders after that: execvp(3).
 Program::Outcome what_counts(const Program& program, Program::Outcome last) {
   for (uint32_t i = 0; i < last.call; i++) {
-    const Program::Call& call = program.call(i);
-    if (call.number == SYS_execve && program.result(i) == -EACCES && call.tolerates(last.error)) {
+    if (program.number(i) == SYS_execve && program.result(i) == -EACCES && program.tolerates(i, last.error)) {
       return {i, EACCES};
     }
   }
@@ -179,6 +178,15 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   }
   if (failed != nullptr) {
     return ChildFailure{Failure::of(failed), ChildFailure::clone, 0};
+  }
+  UniqueFd null_device;
+  if (plan.program.takes_null_device()) {
+    // Here, where the child's root need not have one.
+    null_device = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!null_device) {
+      return ChildFailure{Failure::of("open"), ChildFailure::null_device, 0};
+    }
+    plan.program.null_device_is(null_device.get());
   }
   birth.report_to = birth.reports.write.get();
   birth.start_from = birth.start.read.get();

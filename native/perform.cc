@@ -54,7 +54,7 @@ struct Perform {
   int keep;
 
   explicit Perform(Arguments& arguments)
-      : program(arguments.program(0)), rescue(arguments.integer<uint32_t>(1, "rescue")),
+      : program(arguments.program(0, "program")), rescue(arguments.integer<uint32_t>(1, "rescue")),
         keep(arguments.integer<int>(2, "keep")) {
     rescue = std::min(rescue, program.size());
   }
@@ -64,8 +64,7 @@ struct Perform {
     Performed* performed = std::get_if<Performed>(&result);
     // Where the right to enter is only had in the user namespace that owns the other one, which no thread of a process
     // can enter, a child does instead.
-    if (performed != nullptr && performed->failure.number == EPERM &&
-        program.call(performed->step).number == SYS_setns) {
+    if (performed != nullptr && performed->failure.number == EPERM && program.number(performed->step) == SYS_setns) {
       if (UniqueFd owner = owner_of(static_cast<int>(program.call(performed->step).arguments[0]))) {
         Result<Performed> other = in_own_child(0, [&]() -> Result<Performed> {
           return setns(owner.get(), CLONE_NEWUSER) == 0 ? Result<Performed>(perform()) : Failure::of("setns");
@@ -98,10 +97,10 @@ struct Perform {
     std::vector<UniqueFd> opened(program.size());
     for (uint32_t i = 0; i < program.size(); i++) {
       const Program::Call& call = program.call(i);
-      if (call.opens) {
+      if (program.opens(i)) {
         opened[i] = UniqueFd(static_cast<int>(program.result(i)));
-      } else if (call.number == SYS_close && call.results[0] >= 0 && program.result(i) == 0) {
-        opened[static_cast<size_t>(call.results[0])].release();
+      } else if (program.number(i) == SYS_close && call.kinds[0] == Program::result_of && program.result(i) == 0) {
+        opened[static_cast<size_t>(call.arguments[0])].release();
       }
       performed.results.push_back(program.result(i));
     }
@@ -114,7 +113,13 @@ struct Perform {
 
 }  // namespace
 
-void add_perform_call(Calls& calls) {
+void add_perform_call(Calls& calls, Napi::Object exports) {
+  Napi::Env env = exports.Env();
+  Napi::Array names = Napi::Array::New(env);
+  for (const char* name : system_call_names()) {
+    names.Set(names.Length(), name);
+  }
+  exports.Set("systemCalls", names);
   calls.add<Perform>("perform");
 }
 

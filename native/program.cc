@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -16,6 +17,12 @@
 namespace netlace {
 
 namespace {
+
+struct SystemCall {
+  const char* name;
+  long number;
+  bool opens;
+};
 
 #define NETLACE_CALL(name)                                                                                             \
   { #name, SYS_##name, false }
@@ -40,19 +47,132 @@ constexpr SystemCall system_calls[] = {
 #undef NETLACE_OPENS
 #undef NETLACE_CALL
 
+struct Header {
+  uint32_t calls;
+  // So many offsets of pointers, at the end of the block.
+  uint32_t pointers;
+};
+
+// Of a buffer; more than any call here writes.
+constexpr int64_t most_buffer_bytes = 1 << 20;
+
 }  // namespace
 
-const SystemCall* find_system_call(const char* name) {
+std::vector<const char*> system_call_names() {
+  std::vector<const char*> names;
   for (const SystemCall& call : system_calls) {
-    if (std::strcmp(call.name, name) == 0) {
-      return &call;
-    }
+    names.push_back(call.name);
   }
-  return nullptr;
+  return names;
 }
 
-bool Program::Call::tolerates(int error) const {
-  return std::any_of(tolerated.begin(), tolerated.end(), [=](int each) { return each == error || each == any_error; });
+bool Program::read(std::span<const uint8_t> block) {
+  Header header;
+  if (block.size() < sizeof header) {
+    return false;
+  }
+  std::memcpy(&header, block.data(), sizeof header);
+  uint64_t least = sizeof header + uint64_t{header.calls} * sizeof(Call) + uint64_t{header.pointers} * sizeof(uint32_t);
+  if (block.size() < least || block.size() > UINT32_MAX || header.calls > INT16_MAX) {
+    return false;
+  }
+  block_.reserve(block.size() + sizeof(uint64_t));
+  block_.assign(block.begin(), block.end());
+  block_.resize(block.size() + sizeof(uint64_t));
+  calls_ = reinterpret_cast<Call*>(block_.data() + sizeof header);
+  for (uint32_t i = 0; i < header.calls; i++) {
+    if (!read_call(calls_[i], i)) {
+      return false;
+    }
+  }
+  results_.assign(header.calls, -1);
+  return read_pointers(header.pointers);
+}
+
+bool Program::read_call(Call& call, uint32_t index) {
+  if (call.system_call >= std::size(system_calls) || call.tolerated % alignof(int32_t) != 0 ||
+      !is_inside(call.tolerated, call.tolerated_count * sizeof(int32_t))) {
+    return false;
+  }
+  for (int k = 0; k < 6; k++) {
+    int64_t& argument = call.arguments[k];
+    double given = std::bit_cast<double>(argument);
+    if (!(given >= -0x1p63 && given < 0x1p63)) {
+      return false;
+    }
+    argument = static_cast<int64_t>(given);
+    switch (call.kinds[k]) {
+    case value:
+    case report:
+      break;
+    case null_device:
+      takes_null_device_ = true;
+      break;
+    case address:
+      if (!is_inside(static_cast<uint64_t>(argument), 0)) {
+        return false;
+      }
+      argument = address_of(static_cast<size_t>(argument));
+      break;
+    case result_of:
+      if (argument < 0 || argument >= index) {
+        return false;
+      }
+      break;
+    case buffer:
+      if (argument < 0 || argument > most_buffer_bytes) {
+        return false;
+      }
+      argument = reinterpret_cast<int64_t>(buffers_.emplace_back(argument).data());
+      break;
+    default:
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Program::read_pointers(size_t count) {
+  size_t list = block_.size() - sizeof(uint64_t) - count * sizeof(uint32_t);
+  for (size_t i = 0; i < count; i++) {
+    uint32_t place = 0;
+    uint64_t target = 0;
+    std::memcpy(&place, block_.data() + list + i * sizeof place, sizeof place);
+    if (place + sizeof target > list) {
+      return false;
+    }
+    std::memcpy(&target, block_.data() + place, sizeof target);
+    if (!is_inside(target, 0)) {
+      return false;
+    }
+    int64_t pointer = address_of(target);
+    std::memcpy(block_.data() + place, &pointer, sizeof pointer);
+  }
+  return true;
+}
+
+bool Program::is_inside(uint64_t place, size_t length) const {
+  size_t size = block_.size() - sizeof(uint64_t);
+  return place <= size && length <= size - place;
+}
+
+const char* Program::name(uint32_t index) const {
+  return index < size() ? system_calls[calls_[index].system_call].name : "";
+}
+
+long Program::number(uint32_t index) const {
+  return system_calls[calls_[index].system_call].number;
+}
+
+bool Program::opens(uint32_t index) const {
+  return system_calls[calls_[index].system_call].opens;
+}
+
+bool Program::tolerates(uint32_t index, int error) const {
+  const Call& call = calls_[index];
+  auto* tolerated = reinterpret_cast<const int32_t*>(block_.data() + call.tolerated);
+  return std::any_of(tolerated, tolerated + call.tolerated_count,
+                     [=](int each) { return each == error || each == any_error; });
 }
 
 Program::Outcome Program::run(uint32_t begin, uint32_t end) {
@@ -60,14 +180,25 @@ Program::Outcome Program::run(uint32_t begin, uint32_t end) {
     const Call& call = calls_[i];
     long arguments[6];
     for (int k = 0; k < 6; k++) {
-      int16_t from = call.results[k];
-      arguments[k] = from == report ? report_to_ : from < 0 ? call.arguments[k] : results_[static_cast<size_t>(from)];
+      switch (call.kinds[k]) {
+      case result_of:
+        arguments[k] = results_[static_cast<size_t>(call.arguments[k])];
+        break;
+      case report:
+        arguments[k] = report_to_;
+        break;
+      case null_device:
+        arguments[k] = null_device_;
+        break;
+      default:
+        arguments[k] = static_cast<long>(call.arguments[k]);
+      }
     }
     long result =
-        syscall(call.number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+        syscall(number(i), arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
     if (result == -1) {
       int error = errno;
-      if (!call.tolerates(error)) {
+      if (!tolerates(i, error)) {
         return {i, error};
       }
       result = -error;
@@ -75,15 +206,6 @@ Program::Outcome Program::run(uint32_t begin, uint32_t end) {
     results_[i] = result;
   }
   return {end, 0};
-}
-
-std::vector<std::vector<uint8_t>> Program::take_buffers() {
-  std::vector<std::vector<uint8_t>> taken;
-  taken.reserve(buffers_.size());
-  for (size_t index : buffers_) {
-    taken.push_back(std::move(memory_[index]));
-  }
-  return taken;
 }
 
 }  // namespace netlace

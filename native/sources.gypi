@@ -25,7 +25,6 @@
       'native/pinned_exchange.cc',
       'native/pool_task.cc',
       'native/program.cc',
-      'native/program_reader.cc',
       'native/pty.cc',
       'native/reader.cc',
       'native/reader_object.cc',

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "child.h"
 #include "convert.h"
 #include "registration.h"
@@ -20,6 +22,8 @@ const char* name_of(ChildFailure::Stage stage) {
     return "entry";
   case ChildFailure::write:
     return "write";
+  case ChildFailure::null_device:
+    return "nullDevice";
   default:
     return "program";
   }
@@ -50,8 +54,8 @@ struct Spawn {
   ChildPlan plan;
 
   explicit Spawn(Arguments& arguments) {
-    plan.entry = arguments.program(0);
-    plan.program = arguments.program(1);
+    plan.entry = arguments.program(0, "entry");
+    plan.program = arguments.program(1, "program");
     plan.flags = static_cast<uint64_t>(arguments.integer<int64_t>(2, "flags"));
     plan.cgroup = arguments.integer<int>(3, "cgroup");
     std::vector<std::string> writes = arguments.strings(4, "writes");
@@ -64,41 +68,46 @@ struct Spawn {
   std::variant<Child, ChildFailure> run() { return make_child(plan); }
 };
 
+// How many numbers tell of a process's end: see the contract of `wait`.
+constexpr size_t end_size = 11;
+
 double milliseconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
 }
 
-// wait(pidfd): null while the process runs.
+// wait(pidfd, into)
 Napi::Value wait(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Arguments arguments(info);
   int pidfd = arguments.integer<int>(0, "pidfd");
-  if (!arguments.valid()) {
+  std::span<uint8_t> into = arguments.bytes(1, "into");
+  if (!arguments.valid() || into.size() < end_size * sizeof(double)) {
     return {};
   }
   siginfo_t status = {};
   rusage usage = {};
   // waitid() of the C library leaves the last argument out.
   if (syscall(SYS_waitid, P_PIDFD, pidfd, &status, WEXITED | WNOHANG | __WALL, &usage) != 0) {
-    return convert(env, Failure::of("waitid"));
+    return Napi::Number::New(env, -errno);
   }
   if (status.si_pid == 0) {
-    return env.Null();
+    return Napi::Number::New(env, 0);
   }
-  Napi::Object end = Napi::Object::New(env);
-  end.Set("exited", status.si_code == CLD_EXITED);
-  end.Set("status", status.si_status);
-  end.Set("dumpedCore", status.si_code == CLD_DUMPED);
-  end.Set("userTime", milliseconds(usage.ru_utime));
-  end.Set("systemTime", milliseconds(usage.ru_stime));
-  end.Set("maxResidentSet", static_cast<double>(usage.ru_maxrss) * 1024);
-  end.Set("minorFaults", static_cast<double>(usage.ru_minflt));
-  end.Set("majorFaults", static_cast<double>(usage.ru_majflt));
-  end.Set("blocksIn", static_cast<double>(usage.ru_inblock));
-  end.Set("blocksOut", static_cast<double>(usage.ru_oublock));
-  end.Set("voluntarySwitches", static_cast<double>(usage.ru_nvcsw));
-  end.Set("involuntarySwitches", static_cast<double>(usage.ru_nivcsw));
-  return end;
+  const double end[end_size] = {
+      static_cast<double>(status.si_code),
+      static_cast<double>(status.si_status),
+      milliseconds(usage.ru_utime),
+      milliseconds(usage.ru_stime),
+      static_cast<double>(usage.ru_maxrss) * 1024,
+      static_cast<double>(usage.ru_minflt),
+      static_cast<double>(usage.ru_majflt),
+      static_cast<double>(usage.ru_inblock),
+      static_cast<double>(usage.ru_oublock),
+      static_cast<double>(usage.ru_nvcsw),
+      static_cast<double>(usage.ru_nivcsw),
+  };
+  std::memcpy(into.data(), end, sizeof end);
+  return Napi::Number::New(env, 1);
 }
 
 }  // namespace

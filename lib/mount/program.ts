@@ -1,9 +1,10 @@
-import type { Performed, PerformFailure, SystemCall } from '../native/addon.js';
+import type { EncodedProgram, Performed, PerformFailure } from '../native/addon.js';
 import { flagOf } from '../namespace-types.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
 import { CLONE_FS } from '../system-calls/constants.js';
-import { Program, type Argument, type ResultOf } from '../system-calls/program.js';
+import { encode } from '../system-calls/encode.js';
+import { Program, type Argument, type ResultOf, type SystemCall } from '../system-calls/program.js';
 import type { WithDescriptor } from './checks.js';
 import { mountError } from './error.js';
 
@@ -25,7 +26,7 @@ export function borrow(subject: string, holder: WithDescriptor | undefined): Bor
 
 /** System calls in a thread of their own. */
 export class ThreadProgram extends Program {
-  readonly #rescue: SystemCall[] = [];
+  readonly rescuers: SystemCall[] = [];
   #keep = -1;
 
   /** Enters a mount namespace, if there is one: its root folder is that of the calls that follow. */
@@ -39,7 +40,7 @@ export class ThreadProgram extends Program {
 
   /** A call to be made if another one has failed. */
   rescue(name: string, args: readonly Argument[]): void {
-    this.#rescue.push({ name, args });
+    this.rescuers.push({ name, args, tolerated: undefined });
   }
 
   /** The descriptor that comes back. */
@@ -47,8 +48,8 @@ export class ThreadProgram extends Program {
     this.#keep = result;
   }
 
-  get parameters(): [program: SystemCall[], rescue: number, keep: number] {
-    return [[...this.calls, ...this.#rescue], this.calls.length, this.#keep];
+  get parameters(): [program: EncodedProgram, rescue: number, keep: number] {
+    return [encode([...this.calls, ...this.rescuers]), this.calls.length, this.#keep];
   }
 
   /** The error of the call that failed; `said` is what the kernel had to say about it. */

@@ -113,23 +113,8 @@ export interface NamespaceIdentity {
   readonly type: number;
 }
 
-/** What a system call points to. In a struct, pairs say at which offset a pointer to what is put. */
-export type Pointed = string | Uint8Array | CallStruct;
-export interface CallStruct {
-  readonly bytes: Uint8Array;
-  readonly pointers: readonly (readonly [offset: number, target: Pointed])[];
-}
-
-/** A system call to be made later: one of those that `native/program.cc` knows. Text and bytes are passed by address. */
-export interface SystemCall {
-  readonly name: string;
-  /** At most six; a result is that of an earlier call, by its index; a buffer is so many bytes to be written to. */
-  readonly args: readonly (
-    number | null | Pointed | { readonly result: number } | { readonly report: true } | { readonly buffer: number }
-  )[];
-  /** With one of these errnos the call has not failed, and its result is -errno; -1 stands for all. */
-  readonly tolerated?: readonly number[] | undefined;
-}
+/** System calls to be made later, in the form that `lib/system-calls/encode.ts` gives them. */
+export type EncodedProgram = Uint8Array;
 
 /** A child that runs its program. */
 export interface Spawned {
@@ -139,27 +124,10 @@ export interface Spawned {
 
 /** Where a child failed that should have run a program; nothing of it is left. */
 export interface SpawnFailure extends Failure {
-  /** In clone3, in the program that goes ahead, in a file of /proc/PID, in the child's program. */
-  readonly stage: 'clone' | 'entry' | 'write' | 'program';
+  /** In clone3, in the program that goes ahead, in a file of /proc/PID, in the child's program, or on opening /dev/null for it. */
+  readonly stage: 'clone' | 'entry' | 'write' | 'program' | 'nullDevice';
   /** The index of the call or file. */
   readonly step: number;
-}
-
-/** How a process ended, and what it used. Times in milliseconds. */
-export interface ProcessEnd {
-  /** Whether it ended by itself: then `status` is its exit code, else a signal. */
-  readonly exited: boolean;
-  readonly status: number;
-  readonly dumpedCore: boolean;
-  readonly userTime: number;
-  readonly systemTime: number;
-  readonly maxResidentSet: number;
-  readonly minorFaults: number;
-  readonly majorFaults: number;
-  readonly blocksIn: number;
-  readonly blocksOut: number;
-  readonly voluntarySwitches: number;
-  readonly involuntarySwitches: number;
 }
 
 /** What came of a program. */
@@ -230,7 +198,7 @@ export interface Calls {
    * from index `rescue` on are only made when one before has failed, all of them, and may fail. What the calls opened
    * is closed at the end, but for `descriptor`, if all went well: the result of the call with the index `keep`, -1: none.
    */
-  perform(program: readonly SystemCall[], rescue: number, keep: number): Performed | PerformFailure;
+  perform(program: EncodedProgram, rescue: number, keep: number): Performed | PerformFailure;
   /** `mount(source, target, type, flags, NULL)`; an empty type is passed as "none". */
   mount(source: string, target: string, type: string, flags: number): 0 | Failure;
   /** `umount2(target, flags)`. */
@@ -295,21 +263,27 @@ export interface Addon {
    * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
    * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
    * the promise resolves. `entry` is made by a child that goes ahead and joins
-   * namespaces to be born into; empty: none does. `writes` are names of files in /proc/PID and what this process writes
+   * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
    * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
    */
   spawn(
-    entry: readonly SystemCall[],
-    program: readonly SystemCall[],
+    entry: EncodedProgram | null,
+    program: EncodedProgram,
     flags: number,
     cgroup: number,
     writes: readonly string[],
     leastDescriptor: number,
   ): Promise<Spawned | SpawnFailure>;
+  /** The names of the system calls that a program may be of, in the order of their numbers there. */
+  readonly systemCalls: readonly string[];
   /** The addon's own file. Executed, it is an init: `native/init.cc`. */
   readonly path: string;
-  /** `waitid` of a pidfd, at once: null while the process runs. Nobody else can wait for it afterwards. */
-  wait(pidfd: number): ProcessEnd | null | Failure;
+  /**
+   * `waitid` of a pidfd, at once. Returns 0 while the process runs, or a negative errno; or 1, after which nobody else can wait for it
+   * any more, and there are eleven doubles in `into`: `si_code` and `si_status` of siginfo_t; of struct rusage, the times in
+   * milliseconds, the size in bytes, faults without and with reading, blocks read and written, switches of its own will and not.
+   */
+  wait(pidfd: number, into: Uint8Array): number;
   /** `pipe2` with O_CLOEXEC: the end to read and the end to write. */
   pipe(): readonly [Descriptor, Descriptor] | Failure;
   /** A new pseudoterminal of this size: the master and the slave. */

@@ -35,6 +35,8 @@ interface SharedReader {
   readonly handlers: Map<number, OnDatagrams>;
   /** The listeners that keep the process alive. */
   readonly holding: Set<number>;
+  /** Until the thread is ended, if nothing comes in between. */
+  lingering?: NodeJS.Timeout;
 }
 let shared: SharedReader | undefined;
 /** Milliseconds for which a reader without anything to read is kept. */
@@ -49,18 +51,21 @@ function sharedReader(): SharedReader {
   return shared;
 }
 
+function endUnused({ reader, handlers }: SharedReader): void {
+  if (handlers.size > 0) return;
+  shared = undefined;
+  reader.close();
+}
+
 /** Something that the shared reader looks at, from `add` until it is closed. */
 function listener(add: (reader: Reader) => number, onDatagrams: OnDatagrams): Listener {
-  const { reader, handlers, holding } = sharedReader();
+  const reading = sharedReader();
+  const { reader, handlers, holding } = reading;
   const letGoOfReader = () => {
     if (handlers.size > 0) return;
     // Starting a thread for each of several short-lived processes would take longer than they do.
-    const close = () => {
-      if (handlers.size > 0 || shared?.reader !== reader) return;
-      shared = undefined;
-      reader.close();
-    };
-    setTimeout(close, LINGER).unref();
+    if (reading.lingering === undefined) reading.lingering = setTimeout(endUnused, LINGER, reading).unref();
+    else reading.lingering.refresh();
   };
   const id = add(reader);
   if (id < 0) {

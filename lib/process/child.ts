@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { ESRCH } from '../errno.js';
 import { ClosedError, SyscallError } from '../errors.js';
-import type { Descriptor, ProcessEnd } from '../native/addon.js';
+import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { NAMESPACE_TYPES, type NamespaceType } from '../namespace-types.js';
 import { watchReadable } from '../netlink/kernel.js';
@@ -11,8 +11,23 @@ import { isFailure, orThrow } from '../netlink/system-call.js';
 import { signalName, signalNumber } from './signals.js';
 import type { Terminal } from './stdio.js';
 
-/** What a process used. `getrusage(2)`. */
-export type ResourceUsage = Omit<ProcessEnd, 'exited' | 'status' | 'dumpedCore'>;
+/** What a process used, and the children that it has waited for. `getrusage(2)`. */
+export interface ResourceUsage {
+  /** Processor time in milliseconds. */
+  readonly userTime: number;
+  readonly systemTime: number;
+  /** The most memory at a time in bytes, but no less than this process had when it started the child. */
+  readonly maxResidentSet: number;
+  /** Pages that were found in memory, and that had to be read. */
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  /** Times that the file system had to read or write. */
+  readonly blocksIn: number;
+  readonly blocksOut: number;
+  /** How often it waited for something, and how often another process took its place. */
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
 
 /** How a child ended. */
 export interface Exit {
@@ -21,8 +36,35 @@ export interface Exit {
   /** The signal, or null when it ended by itself. */
   readonly signal: NodeJS.Signals | number | null;
   readonly dumpedCore: boolean;
-  /** Times in milliseconds; `maxResidentSet` in bytes, but no less than this process had when it started the child. */
   readonly usage: ResourceUsage;
+}
+
+/** What the addon's `wait` fills: eleven doubles. */
+const END = new Uint8Array(88);
+
+/** include/uapi/asm-generic/siginfo.h */
+const CLD_EXITED = 1;
+const CLD_DUMPED = 3;
+
+function exitFrom(end: Float64Array): Exit {
+  const exited = end[0] === CLD_EXITED;
+  const status = end[1]!;
+  return {
+    code: exited ? status : null,
+    signal: exited ? null : signalName(status),
+    dumpedCore: end[0] === CLD_DUMPED,
+    usage: {
+      userTime: end[2]!,
+      systemTime: end[3]!,
+      maxResidentSet: end[4]!,
+      minorFaults: end[5]!,
+      majorFaults: end[6]!,
+      blocksIn: end[7]!,
+      blocksOut: end[8]!,
+      voluntarySwitches: end[9]!,
+      involuntarySwitches: end[10]!,
+    },
+  };
 }
 
 /** A process that `spawn` has started. It is waited for by its pidfd: no number that is used again is ever signalled. */
@@ -59,15 +101,14 @@ export class Child {
     let reject!: (error: unknown) => void;
     this.exited = new Promise((...settle) => ([resolve, reject] = settle));
     this.#listener = watchReadable(pidfd.fd, () => {
-      const end = addon.wait(pidfd.fd);
-      if (end === null) return this.#listener.resume();
+      const waited = addon.wait(pidfd.fd, END);
+      if (waited === 0) return this.#listener.resume();
       this.#listener.close();
       pidfd.close();
       // As Node.js does. What was printed is kept until it is read.
       if (terminal === null) this.stdin?.destroy();
-      if (isFailure(end)) return reject(new SyscallError(end.errno, end.syscall, `process ${pid}`));
-      const { exited, status, dumpedCore, ...usage } = end;
-      this.#exit = { code: exited ? status : null, signal: exited ? null : signalName(status), dumpedCore, usage };
+      if (waited < 0) return reject(new SyscallError(-waited, 'waitid', `process ${pid}`));
+      this.#exit = exitFrom(new Float64Array(END.buffer));
       resolve(this.#exit);
     });
   }

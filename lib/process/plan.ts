@@ -16,7 +16,7 @@ import {
 } from '../system-calls/constants.js';
 import { longs, pointers, Program, words, type ResultOf } from '../system-calls/program.js';
 import { dropBounding, keepCapabilities, setCapabilities } from './capabilities.js';
-import { hasInside, type IdMapping } from './id-map.js';
+import { hasInside } from './id-map.js';
 import { setRoot } from './mounts.js';
 import type { OpenedNamespaces } from './namespaces.js';
 import { setResourceLimits } from './rlimits.js';
@@ -57,8 +57,7 @@ export function planned(
   stdio: PreparedStdio,
   parent: number | undefined,
 ): Plan {
-  const { command, argv, options, namespaces, isNewUser, ownUid, root, capabilities, environment } = checked;
-  const { uidMap, gidMap, uidText, gidText } = checked.idMaps;
+  const { command, argv, options, namespaces, ids, root, capabilities, environment } = checked;
   const program = new Program();
   const entry = new Program();
   const leastDescriptor = stdio.count + 1;
@@ -68,7 +67,7 @@ export function planned(
     namespaces.flags !== 0 || joined.some(({ kind }) => kind === 'pid' || kind === 'user' || kind === 'time');
   for (const { kind, place } of joined)
     (ahead ? entry : program).add(`namespaces.${kind}`, 'setns', [place, flagOf(kind)]);
-  if (isNewUser) becomeRoot(program, uidMap, gidMap, options.setgroups !== 'deny' && ownUid === 0);
+  if (ids !== undefined) becomeRoot(program, ids);
   if (options.detached === true || stdio.isTerminal) program.add('detached', 'setsid', []);
   for (const [key, call] of [
     ['hostname', 'sethostname'],
@@ -105,11 +104,10 @@ export function planned(
   if (init !== undefined) executeInit(program, init, command, argv, environment, stdio.count);
   else execute(program, command, argv, environment);
   const writes: Written[] = [];
-  if (isNewUser) {
-    if ((options.setgroups ?? (ownUid === 0 ? 'allow' : 'deny')) === 'deny')
-      writes.push({ file: 'setgroups', text: 'deny', step: 'setgroups' });
-    writes.push({ file: 'uid_map', text: uidText, step: 'uidMap' });
-    writes.push({ file: 'gid_map', text: gidText, step: 'gidMap' });
+  if (ids !== undefined) {
+    if (ids.setgroups === 'deny') writes.push({ file: 'setgroups', text: 'deny', step: 'setgroups' });
+    writes.push({ file: 'uid_map', text: ids.uidText, step: 'uidMap' });
+    writes.push({ file: 'gid_map', text: ids.gidText, step: 'gidMap' });
   }
   if (options.oomScoreAdjust !== undefined)
     writes.push({ file: 'oom_score_adj', text: `${options.oomScoreAdjust}`, step: 'oomScoreAdjust' });
@@ -128,15 +126,10 @@ function writeFile(program: Program, step: string, path: string, text: string): 
 }
 
 /** In a new user namespace: with the ids outside nobody is anybody inside until this. */
-function becomeRoot(
-  program: Program,
-  uidMap: readonly IdMapping[],
-  gidMap: readonly IdMapping[],
-  mayGroups: boolean,
-): void {
+function becomeRoot(program: Program, { uidMap, gidMap, setgroups }: NonNullable<CheckedSpawn['ids']>): void {
   if (hasInside(gidMap, 0)) {
     // Refused in a user namespace within one that denies it.
-    if (mayGroups) program.add('gidMap', 'setgroups', [0, null], [EPERM]);
+    if (setgroups === 'allow') program.add('gidMap', 'setgroups', [0, null], [EPERM]);
     program.add('gidMap', 'setresgid', [0, 0, 0]);
   }
   if (hasInside(uidMap, 0)) program.add('uidMap', 'setresuid', [0, 0, 0]);
@@ -166,9 +159,10 @@ function paths(command: string, { path }: Environment): string[] {
 /** Tries the folders of PATH in turn, as the child sees them and as execvp(3) does. */
 function execute(program: Program, command: string, argv: readonly string[], env: Environment): void {
   const candidates = paths(command, env);
+  const both = [pointers(argv), pointers(env.list)] as const;
   for (const [i, path] of candidates.entries()) {
     const elsewhere = i < candidates.length - 1 ? NOT_HERE : undefined;
-    program.add('command', 'execve', [path, pointers(argv), pointers(env.list)], elsewhere);
+    program.add('command', 'execve', [path, ...both], elsewhere);
   }
 }
 

@@ -75,97 +75,74 @@ export interface SpawnOptions {
   readonly nice?: number | undefined;
 }
 
-const OPTIONS: readonly (keyof SpawnOptions)[] = [
-  'argv0',
-  'env',
-  'cwd',
-  'uid',
-  'gid',
-  'groups',
-  'stdio',
-  'detached',
-  'signal',
-  'killSignal',
-  'namespaces',
-  'uidMap',
-  'gidMap',
-  'setgroups',
-  'hostname',
-  'domainname',
-  'cgroup',
-  'root',
-  'readOnlyRoot',
-  'mounts',
-  'propagation',
-  'sysctls',
-  'rlimits',
-  'capabilities',
-  'noNewPrivileges',
-  'seccomp',
-  'oomScoreAdjust',
-  'deathSignal',
-  'timeOffsets',
-  'init',
-  'umask',
-  'nice',
-];
+type Check = (argument: string, value: never) => unknown;
+
+/** What can be said of an option alone. Null: whoever reads it says. */
+const CHECKS: { readonly [Option in keyof SpawnOptions]-?: Check | null } = {
+  argv0: checkText,
+  env: checkNames,
+  cwd: checkPath,
+  uid: checkId,
+  gid: checkId,
+  groups: checkIds,
+  stdio: null,
+  detached: checkSwitch,
+  signal: checkSignal,
+  killSignal: signalNumber,
+  namespaces: null,
+  uidMap: null,
+  gidMap: null,
+  setgroups: (argument, value) => checkOneOf(argument, value, ['allow', 'deny']),
+  hostname: checkHostname,
+  domainname: checkHostname,
+  cgroup: checkCgroup,
+  root: null,
+  readOnlyRoot: checkSwitch,
+  mounts: null,
+  propagation: (argument, value) => checkOneOf(argument, value, ['private', 'slave', 'shared', 'unbindable']),
+  sysctls: checkNames,
+  rlimits: null,
+  capabilities: null,
+  noNewPrivileges: checkSwitch,
+  seccomp: checkFilter,
+  oomScoreAdjust: (argument, value) => checkInteger(argument, value, -1000, 1000),
+  deathSignal: signalNumber,
+  timeOffsets: null,
+  init: checkSwitch,
+  umask: (argument, value) => checkInteger(argument, value, 0, 0o777),
+  nice: (argument, value) => checkInteger(argument, value, -20, 19),
+};
+const OPTIONS = Object.keys(CHECKS) as (keyof SpawnOptions)[];
 
 /** Refuses what cannot be, before anything is opened. */
 export function check(command: string, args: readonly string[], options: SpawnOptions) {
   checkKeys('options', options, OPTIONS);
+  for (const option in options) {
+    const name = option as keyof SpawnOptions;
+    if (options[name] !== undefined) CHECKS[name]?.(`options.${name}`, options[name] as never);
+  }
   checkText('command', command);
   if (command === '') throw new ArgumentError('command', 'must not be empty');
   if (!Array.isArray(args)) throw new ArgumentError('args', 'takes a list of strings');
-  for (const [i, arg] of args.entries()) checkText(`args[${i}]`, arg as string);
+  for (let i = 0; i < args.length; i++) checkText(`args[${i}]`, args[i]);
   const namespaces = checkNamespaces(options.namespaces);
-  const isNewUser = namespaces.isNew('user');
-  const { uid: ownUid, gid: ownGid } = { uid: process.geteuid!(), gid: process.getegid!() };
-  for (const key of ['uidMap', 'gidMap', 'setgroups'] as const)
-    if (options[key] !== undefined && !isNewUser)
-      throw new ArgumentError(`options.${key}`, "takes a new user namespace: namespaces: { user: 'new' }");
-  if (options.timeOffsets !== undefined && !namespaces.isNew('time'))
-    throw new ArgumentError('options.timeOffsets', "takes a new time namespace: namespaces: { time: 'new' }");
-  for (const key of ['hostname', 'domainname'] as const) {
-    if (options[key] === undefined) continue;
-    checkText(`options.${key}`, options[key]);
-    if (Buffer.byteLength(options[key]) > 64) throw new ArgumentError(`options.${key}`, 'takes at most 64 bytes');
-    if (options.namespaces?.uts === undefined || options.namespaces.uts === 'inherit')
-      throw new ArgumentError(`options.${key}`, "takes a UTS namespace of its own: namespaces: { uts: 'new' }");
-  }
-  const uidMap = options.uidMap ?? [{ inside: 0, outside: ownUid }];
-  const gidMap = options.gidMap ?? [{ inside: 0, outside: ownGid }];
-  const uidText = mapText('options.uidMap', uidMap);
-  const gidText = mapText('options.gidMap', gidMap);
-  if (options.setgroups !== undefined && !['allow', 'deny'].includes(options.setgroups))
-    throw new ArgumentError('options.setgroups', "takes 'allow' or 'deny'");
-  for (const [key, least, most] of [
-    ['uid', 0, LAST_ID],
-    ['gid', 0, LAST_ID],
-    ['oomScoreAdjust', -1000, 1000],
-    ['umask', 0, 0o777],
-    ['nice', -20, 19],
-  ] as const) {
-    if (options[key] !== undefined) checkInteger(`options.${key}`, options[key], least, most);
-  }
-  const { groups } = options;
-  if (groups !== undefined && !Array.isArray(groups))
-    throw new ArgumentError('options.groups', 'takes a list of group ids');
-  for (const [i, group] of (groups ?? []).entries()) checkInteger(`options.groups[${i}]`, group, 0, LAST_ID);
-  if (options.init === true && !namespaces.isNew('pid'))
-    throw new ArgumentError('options.init', "takes a new pid namespace: namespaces: { pid: 'new' }");
-  if (options.cwd !== undefined) checkPath('options.cwd', options.cwd);
-  if (options.cgroup !== undefined && !Number.isInteger(options.cgroup.fd))
-    throw new ArgumentError('options.cgroup', 'takes the descriptor of a cgroup: { fd }');
-  for (const key of ['detached', 'init', 'noNewPrivileges', 'readOnlyRoot'] as const)
-    checkSwitch(`options.${key}`, options[key]);
-  checkSignal('options.signal', options.signal);
-  if (options.killSignal !== undefined) signalNumber('options.killSignal', options.killSignal);
-  const { seccomp } = options;
-  if (
-    seccomp !== undefined &&
-    (!(seccomp instanceof Uint8Array) || seccomp.length === 0 || seccomp.length % 8 !== 0 || seccomp.length > 4096 * 8)
-  )
-    throw new ArgumentError('options.seccomp', 'takes the bytes of 1 to 4096 instructions, 8 each');
+  const { uidMap, gidMap, setgroups, timeOffsets, hostname, domainname, rlimits, capabilities, sysctls, deathSignal } =
+    options;
+  const takesNew = (option: keyof SpawnOptions, kind: NamespaceType) => {
+    if (!namespaces.isNew(kind))
+      throw new ArgumentError(`options.${option}`, `takes a new ${kind} namespace: namespaces: { ${kind}: 'new' }`);
+  };
+  if (uidMap !== undefined) takesNew('uidMap', 'user');
+  if (gidMap !== undefined) takesNew('gidMap', 'user');
+  if (setgroups !== undefined) takesNew('setgroups', 'user');
+  if (timeOffsets !== undefined) takesNew('timeOffsets', 'time');
+  if (options.init === true) takesNew('init', 'pid');
+  const hasOwnNames = (options.namespaces?.uts ?? 'inherit') !== 'inherit';
+  if (!hasOwnNames && (hostname ?? domainname) !== undefined)
+    throw new ArgumentError(
+      hostname === undefined ? 'options.domainname' : 'options.hostname',
+      "takes a UTS namespace of its own: namespaces: { uts: 'new' }",
+    );
   const root: RootOptions = {
     root: options.root,
     readOnlyRoot: options.readOnlyRoot ?? false,
@@ -173,39 +150,89 @@ export function check(command: string, args: readonly string[], options: SpawnOp
     propagation: options.propagation ?? 'private',
     isOwn: namespaces.isNew('mnt'),
   };
-  if (!['private', 'slave', 'shared', 'unbindable'].includes(root.propagation))
-    throw new ArgumentError('options.propagation', "takes 'private', 'slave', 'shared' or 'unbindable'");
   checkRoot(root);
-  const capabilities = options.capabilities === undefined ? undefined : checkCapabilities(options.capabilities);
   return {
     command,
     argv: [options.argv0 ?? command, ...(args as readonly string[])],
     options,
     namespaces,
-    isNewUser,
-    ownUid,
-    idMaps: { uidMap, gidMap, uidText, gidText },
+    /** Of a new user namespace. */
+    ids: namespaces.isNew('user') ? checkIdMaps(uidMap, gidMap, setgroups) : undefined,
     root,
-    capabilities,
+    capabilities: capabilities === undefined ? undefined : checkCapabilities(capabilities),
     environment: environmentOf(options.env ?? process.env),
-    limits: checkResourceLimits(options.rlimits ?? {}),
-    sysctls: Object.entries(options.sysctls ?? {}).map(([name, value]) => ({
-      step: `sysctls[${JSON.stringify(name)}]`,
-      path: sysctlPath(name),
-      text: `${value}`,
-    })),
-    offsets: offsetsText(options.timeOffsets ?? {}),
-    deathSignal:
-      options.deathSignal === undefined ? undefined : signalNumber('options.deathSignal', options.deathSignal),
+    limits: rlimits === undefined ? [] : checkResourceLimits(rlimits),
+    sysctls: sysctls === undefined ? [] : writtenSysctls(sysctls),
+    offsets: timeOffsets === undefined ? '' : offsetsText(timeOffsets),
+    deathSignal: deathSignal === undefined ? undefined : signalNumber('options.deathSignal', deathSignal),
   };
 }
 
 /** What `check` makes of the options. */
 export type CheckedSpawn = ReturnType<typeof check>;
 
-function checkText(argument: string, text: string): void {
+function checkText(argument: string, text: unknown): asserts text is string {
   if (typeof text !== 'string' || text.includes('\0'))
     throw new ArgumentError(argument, 'takes a string without null characters');
+}
+
+function checkNames(argument: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ArgumentError(argument, 'takes values by name');
+}
+
+function checkId(argument: string, value: unknown): void {
+  checkInteger(argument, value, 0, LAST_ID);
+}
+
+function checkIds(argument: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new ArgumentError(argument, 'takes a list of group ids');
+  for (const [i, id] of value.entries()) checkId(`${argument}[${i}]`, id);
+}
+
+function checkOneOf(argument: string, value: unknown, known: readonly string[]): void {
+  if (!known.includes(value as string))
+    throw new ArgumentError(argument, `takes ${known.map((one) => `'${one}'`).join(' or ')}`);
+}
+
+/** include/linux/utsname.h, __NEW_UTS_LEN. */
+function checkHostname(argument: string, value: unknown): void {
+  checkText(argument, value);
+  if (Buffer.byteLength(value) > 64) throw new ArgumentError(argument, 'takes at most 64 bytes');
+}
+
+function checkCgroup(argument: string, value: SpawnOptions['cgroup']): void {
+  if (!Number.isInteger(value?.fd)) throw new ArgumentError(argument, 'takes the descriptor of a cgroup: { fd }');
+}
+
+/** include/uapi/linux/bpf_common.h, BPF_MAXINSNS. */
+function checkFilter(argument: string, value: unknown): void {
+  if (!(value instanceof Uint8Array) || value.length === 0 || value.length % 8 !== 0 || value.length > 4096 * 8)
+    throw new ArgumentError(argument, 'takes the bytes of 1 to 4096 instructions, 8 each');
+}
+
+/** The ids of a new user namespace; unless said, root inside is this process's user outside. */
+function checkIdMaps(
+  uidMap: readonly IdMapping[] = [{ inside: 0, outside: process.geteuid!() }],
+  gidMap: readonly IdMapping[] = [{ inside: 0, outside: process.getegid!() }],
+  // Without CAP_SETGID it may not be allowed, which root has.
+  setgroups: 'allow' | 'deny' = process.geteuid!() === 0 ? 'allow' : 'deny',
+) {
+  return {
+    uidMap,
+    gidMap,
+    setgroups,
+    uidText: mapText('options.uidMap', uidMap),
+    gidText: mapText('options.gidMap', gidMap),
+  };
+}
+
+function writtenSysctls(sysctls: NonNullable<SpawnOptions['sysctls']>) {
+  return Object.entries(sysctls).map(([name, value]) => ({
+    step: `sysctls[${JSON.stringify(name)}]`,
+    path: sysctlPath(name),
+    text: `${value}`,
+  }));
 }
 
 function environmentOf(env: Readonly<Record<string, string | undefined>>): Environment {

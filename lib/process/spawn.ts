@@ -4,6 +4,7 @@ import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 
+import { encode } from '../system-calls/encode.js';
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
 import { planned, type Plan } from './plan.js';
@@ -35,14 +36,14 @@ export async function spawn(command: string, args: readonly string[] = [], optio
     const { program, entry, flags, writes, leastDescriptor } = plan;
     const cgroup = options.cgroup?.fd ?? -1;
     made = await addon.spawn(
-      entry.calls,
-      program.calls,
+      entry.calls.length === 0 ? null : encode(entry.calls),
+      encode(program.calls),
       flags,
       cgroup,
       writes.flatMap(({ file, text }) => [file, text]),
       leastDescriptor,
     );
-    if (isFailure(made)) throw explained(made, plan, checked.isNewUser, cgroup >= 0);
+    if (isFailure(made)) throw explained(made, plan, checked.ids !== undefined, cgroup >= 0);
   } catch (error) {
     stdio.giveUp();
     throw error;
@@ -71,6 +72,7 @@ function explained(failure: SpawnFailure, plan: Plan, isNewUser: boolean, hasCgr
     entry: () => plan.entry.subject(step),
     program: () => plan.program.subject(step),
     write: () => plan.writes[step]!.step,
+    nullDevice: () => 'stdio',
   };
   const name = steps[stage]() ?? 'clone3';
   if (errno === EINVAL && name === 'namespaces.time')

@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { ArgumentError } from '../errors.js';
@@ -8,7 +7,7 @@ import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { checkInteger } from '../options.js';
 import { F_DUPFD_CLOEXEC, O_CLOEXEC } from '../system-calls/constants.js';
-import type { Program } from '../system-calls/program.js';
+import type { Argument, Program } from '../system-calls/program.js';
 
 /**
  * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream
@@ -52,18 +51,15 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
     return terminal(stdio === 'tty' ? {} : (stdio as TerminalOptions));
   const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...(stdio as readonly StdioEntry[])];
   while (entries.length < 3) entries.push('pipe');
-  const sources: number[] = [];
+  const sources: Argument[] = [];
   const ours: { descriptor: Descriptor; readable: boolean }[] = [];
   const given: Descriptor[] = [];
-  let nothing: number | undefined;
   const giveUp = () => {
     for (const { descriptor } of ours) descriptor.close();
     closeGiven();
   };
   const closeGiven = () => {
     for (const descriptor of given) descriptor.close();
-    if (nothing !== undefined) closeSync(nothing);
-    nothing = undefined;
   };
   const streamOf: (number | undefined)[] = [];
   try {
@@ -79,8 +75,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
       } else if (entry === 'inherit') {
         sources.push(number);
       } else if (entry === 'ignore') {
-        nothing ??= openSync('/dev/null', 'r+');
-        sources.push(nothing);
+        sources.push({ nullDevice: true });
       } else {
         const fd = typeof entry === 'object' && entry !== null ? entry.fd : entry;
         if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0)
@@ -163,7 +158,7 @@ export function controlTerminal(program: Program): void {
 }
 
 /** First all out of the way of the numbers that they shall have: one may be where another one has to go. */
-function placeDescriptors(program: Program, sources: readonly number[], behind: number | undefined): void {
+function placeDescriptors(program: Program, sources: readonly Argument[], behind: number | undefined): void {
   const all = behind === undefined ? sources : [...sources, behind];
   const subject = (number: number) => (number < sources.length ? `stdio[${number}]` : 'stdio');
   const copies = all.map((source, i) => program.add(subject(i), 'fcntl', [source, F_DUPFD_CLOEXEC, all.length]));

@@ -1,10 +1,34 @@
-import type { CallStruct, Pointed, SystemCall } from '../native/addon.js';
-
-export type Argument = SystemCall['args'][number];
+/** What a system call points to. In a struct, pairs say at which offset a pointer to what is put. */
+export type Pointed = string | Uint8Array | CallStruct;
+export interface CallStruct {
+  readonly bytes: Uint8Array;
+  readonly pointers: readonly (readonly [offset: number, target: Pointed])[];
+}
 
 /** The result of a call, as an argument of later ones. */
 export interface ResultOf {
   readonly result: number;
+}
+
+/**
+ * A number is passed as it is, text and bytes by their address. A buffer is so many bytes to be written to. `report` and `nullDevice`
+ * are descriptors that a child has, to say what failed with, and of /dev/null.
+ */
+export type Argument =
+  | number
+  | null
+  | Pointed
+  | ResultOf
+  | { readonly buffer: number }
+  | { readonly report: true }
+  | { readonly nullDevice: true };
+
+/** A system call to be made later: one of those that `native/program.cc` knows, with at most six arguments. */
+export interface SystemCall {
+  readonly name: string;
+  readonly args: readonly Argument[];
+  /** With one of these errnos the call has not failed, and its result is -errno; -1 stands for all. */
+  readonly tolerated: readonly number[] | undefined;
 }
 
 /** System calls that are made one after the other elsewhere, in a child or in a thread of their own, and what each is about. */

@@ -188,6 +188,9 @@ describe('an argument', () => {
     ['options.deathSignal', { deathSignal: 65 }],
     ['options.env.A', { env: { A: 'x\0y' } }],
     ['options.env', { env: { 'A=B': 'x' } }],
+    ['options.env', { env: ['A=B'] }],
+    ['options.argv0', { argv0: 'a\0b' }],
+    ['options.sysctls', { sysctls: 'vm.swappiness=1' }],
   ];
   for (const [argument, options, reason] of refused) {
     const shown = JSON.stringify(options).slice(0, 100);

@@ -188,7 +188,7 @@ describe('mount where calls are missing or fail', () => {
     let step = operation.next();
     try {
       for (const answer of answers) {
-        asked.push((step.value as ThreadProgram).parameters[0].map(({ name, args }) => [name, ...args]));
+        asked.push((step.value as ThreadProgram).calls.map(({ name, args }) => [name, ...args]));
         step = operation.next(answer);
       }
     } catch (error) {
