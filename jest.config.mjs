@@ -9,6 +9,7 @@ export default {
     displayName: suite,
     testMatch: [`<rootDir>/test/${suite}/**/*.test.ts`],
     testEnvironment: 'node',
+    setupFiles: ['<rootDir>/test/support/preload.ts'],
     extensionsToTreatAsEsm: ['.ts'],
     moduleNameMapper: {
       '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -13,6 +13,7 @@ import { describeUnless, testUnless } from '../support/skip.js';
 import {
   childrenOf,
   idle,
+  nodeEnvironment,
   noRights,
   oneUser,
   outcome,
@@ -335,7 +336,11 @@ describeUnless(noRights, 'a namespace', () => {
       require('node:fs').writeFileSync('/proc/sys/user/max_uts_namespaces', '0');
       spawn('true', [], { namespaces: { uts: 'new' } })
         .then(() => console.log('started'), ({ name, step, code, message }) => console.log(name, step, code, /user\\.max/.test(message)));`;
-    const { out } = await outcome(process.execPath, ['-e', nested], { namespaces: { user: 'new' }, cwd: '/' });
+    const { out } = await outcome(process.execPath, ['-e', nested], {
+      env: nodeEnvironment,
+      namespaces: { user: 'new' },
+      cwd: '/',
+    });
     expect(out).toBe('SpawnError clone3 ENOSPC true\n');
   });
 });

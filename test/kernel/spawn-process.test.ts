@@ -19,6 +19,7 @@ import {
   isRunning,
   lines,
   linkOf,
+  nodeEnvironment,
   noResourceRights,
   notInitialRoot,
   oneUser,
@@ -424,7 +425,10 @@ describe('a process that', () => {
         ]);
         console.log(mortal.pid + ' ' + other.pid);
       })();`;
-    const parent = await spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = await spawn(process.execPath, ['-e', source], {
+      env: nodeEnvironment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [mortal, other] = (await firstOutput(parent)).trim().split(' ').map(Number);
     expect(isRunning(mortal!)).toBe(true);
     // Longer than a thread of the pool that has nothing to do might live.
@@ -444,7 +448,10 @@ describe('a process that', () => {
       const namespaces = { ...${JSON.stringify(rootless)}, mnt: 'new' };
       spawn('sleep', ['1003'], { stdio: 'ignore', namespaces, mounts, deathSignal: 'SIGKILL' });
       console.log('making');`;
-    const parent = await spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = await spawn(process.execPath, ['-e', source], {
+      env: nodeEnvironment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await firstOutput(parent);
     let child;
     while ((child = childrenOf(parent.pid)[0]) === undefined) await setImmediate();

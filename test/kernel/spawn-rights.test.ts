@@ -10,7 +10,16 @@ import { noNetns, notRoot } from '../support/netns.js';
 import { noBuild, noOthers, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
-import { field, notInitialRoot, oneUser, outcome, rootless, shell, temporaryFolder } from '../support/spawned.js';
+import {
+  field,
+  nodeEnvironment,
+  notInitialRoot,
+  oneUser,
+  outcome,
+  rootless,
+  shell,
+  temporaryFolder,
+} from '../support/spawned.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
@@ -108,7 +117,10 @@ describeUnless(oneUser, 'capabilities', () => {
       const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
       spawn('true', [], { capabilities: { effective: ['CAP_NET_ADMIN'], permitted: ['CAP_NET_ADMIN'], inheritable: [] } })
         .then(() => console.log('started'), ({ name, step, code }) => console.log(name, step, code));`;
-    const { out } = await outcome(process.execPath, ['-e', nested], { capabilities: only('CAP_KILL') });
+    const { out } = await outcome(process.execPath, ['-e', nested], {
+      env: nodeEnvironment,
+      capabilities: only('CAP_KILL'),
+    });
     expect(out).toBe('SpawnError capabilities EPERM\n');
   });
 });
@@ -240,6 +252,7 @@ describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may beco
       })();`;
     const rights: Capability[] = ['CAP_SETUID', 'CAP_SETGID'];
     const { out, err } = await outcome(process.execPath, ['-e', source], {
+      env: nodeEnvironment,
       uid: 4321,
       gid: 8765,
       capabilities: { effective: rights, permitted: rights, inheritable: rights, ambient: rights },

@@ -8,9 +8,6 @@ const present = ['ip', 'bridge', 'nsenter'].filter((tool) => spawnSync(tool, ['-
 export const noIproute2: string | undefined =
   present.length === 3 ? undefined : 'needs ip and bridge (iproute2) and nsenter (util-linux)';
 
-/** `npm run test:sanitize` preloads its libraries into Node.js: they would find fault with these tools too. */
-const { LD_PRELOAD: _, ...env } = process.env;
-
 /** Runs a command inside the namespace, which must succeed; with what it is to read. */
 export function runIn({ netns }: Sandbox, command: string, input = ''): string {
   using owner = rootless ? netns.owner() : undefined;
@@ -18,7 +15,7 @@ export function runIn({ netns }: Sandbox, command: string, input = ''): string {
   // Whoever is root there only may enter by way of the user namespace that owns the other, and keeps to who he is.
   const user = owner === undefined ? [] : [`--user=${at(owner.fd)}`, '--preserve-credentials'];
   const args = [...user, `--net=${at(netns.fd)}`, ...command.trim().split(/ +/)];
-  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env, input });
+  const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env: process.env, input });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;
 }

@@ -12,6 +12,9 @@ import { spawn } from '../../lib/process/spawn.js';
 import type { SpawnOptions } from '../../lib/process/spawn-options.js';
 import { noNetns, notRoot } from './netns.js';
 
+/** Of a Node.js that loads the addon. */
+export const nodeEnvironment = { ...process.env, LD_PRELOAD: process.env['NETLACE_PRELOAD'] };
+
 export interface Outcome {
   readonly out: string;
   readonly err: string;
