@@ -13,12 +13,20 @@ const dist = join(root, 'dist');
 const entries = ['index', 'testing', 'process/index', 'mount/index', 'cgroup/index'];
 /**
  * What several entries stand on, layers 0 to 2; what `testing` writes messages with; and programs of system calls. A `late`
- * one is for some programs only, too, but part of the main entry: loaded when the first of its functions is called.
+ * one is for some programs only, too, but part of the main entry: loaded when the first of its functions is called. What
+ * that and others need has to be in a chunk that is not.
  */
 const chunks = [
-  { name: 'foundation', modules: /^(native|wire|netlink)\/|^system-calls\/constants|^(?!index|testing)[^/]*$/ },
+  {
+    name: 'foundation',
+    modules: /^(native|wire|netlink)\/|^system-calls\/constants|^namespaces\/(open|names)\.|^(?!index|testing)[^/]*$/,
+  },
+  { name: 'addressing', modules: /^rtnetlink\/address(es|-attrs)?\./, late: true },
+  { name: 'neighbouring', modules: /^rtnetlink\/(neighbour|fdb)/, late: true },
+  { name: 'routing', modules: /^rtnetlink\/route(s|-attrs)?\./, late: true },
   { name: 'rtnetlink', modules: /^rtnetlink\// },
   { name: 'system-calls', modules: /^system-calls\// },
+  { name: 'surveying', modules: /^namespaces\/(survey|proc|nsid|pins)\./, late: true },
   {
     name: 'sockets',
     modules: /^namespaces\/(agent|dns-message|packet|resolver|sockaddr|sockets|tun|whole-packets)/,
@@ -39,8 +47,9 @@ if ([...inputs, join(root, 'scripts/bundle.mjs')].some((path) => statSync(path).
     external: /^node:/,
     plugins: [keepSourceMaps(), withoutComments(), loaderApart(), loadingLate()],
     onwarn: ({ code, message }) => {
-      // Attribute tables nest in each other: a veth link's data holds a link. What tsc makes of `using` looks at `this`.
-      if (!['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED'].includes(code)) throw new Error(message);
+      // Attribute tables nest in each other: a veth link's data holds a link. Late chunks need what needs them. What tsc
+      // makes of `using` looks at `this`.
+      if (!['CIRCULAR_DEPENDENCY', 'CIRCULAR_CHUNK', 'THIS_IS_UNDEFINED'].includes(code)) throw new Error(message);
     },
   });
   const { output } = await bundle.write({
@@ -87,13 +96,19 @@ function loaderApart() {
   };
 }
 
-/** Has late chunks required by the first use of what they export. */
+/** Has late chunks required by the first use of what they export: also where an object that is made before has it for a value. */
 function loadingLate() {
-  const late = chunks.filter(({ late }) => late).map(({ name }) => `require('./${name}.js')`);
+  const late = chunks.filter(({ late }) => late);
   return {
     name: 'loading-late',
     renderChunk(code) {
-      for (const load of late) code = code.replace(load, `new Proxy({}, { get: (_, name) => ${load}[name] })`);
+      for (const { name } of late) {
+        const load = `require('./${name}.js')`;
+        code = code
+          .replace(`\n${load};`, '')
+          .replace(load, `new Proxy({}, { get(_, name) { return (this.loaded ??= ${load})[name]; } })`)
+          .replace(new RegExp(`^( +)(\\w+): (${name}\\.\\w+)(,?)$`, 'gm'), '$1get $2() { return $3; }$4');
+      }
       return { code, map: null };
     },
   };

@@ -17,7 +17,7 @@ import { nulString } from '../wire/text.js';
 import { AF_INET6 } from './constants.js';
 import { familyByte, familyOf } from './family.js';
 import { linkIndex } from './link-index.js';
-import { scopes } from './route-attrs.js';
+import { scopes } from './route-enums.js';
 
 const PREFIX_LENGTH = 1;
 

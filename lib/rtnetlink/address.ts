@@ -8,7 +8,7 @@ import { AF_INET, AF_INET6, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './cons
 import { familyNumber, type Family } from './family.js';
 import type { LinkRef } from './link-index.js';
 import { looksLikeIpv6 } from './prefix.js';
-import type { Scope } from './route-attrs.js';
+import type { Scope } from './route-enums.js';
 import { verbs, type Verb } from './verbs.js';
 
 /** An address as the kernel reports it. What it says can be given back to `add`. */

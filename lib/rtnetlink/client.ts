@@ -4,44 +4,16 @@ import { NETLINK_ROUTE } from '../netlink/constants.js';
 import { KernelSource, type NetnsDescriptor } from '../netlink/kernel.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { asyncRunner, syncRunner, type Mode, type Runner } from '../netlink/runner.js';
+import { asyncRunner, syncRunner } from '../netlink/runner.js';
 import type { Loan, Source } from '../netlink/source.js';
 import { checkKeys } from '../options.js';
-import { Addresses } from './addresses.js';
-import { FdbEntries } from './fdb-entries.js';
-import { Links } from './links.js';
-import { Neighbours } from './neighbours.js';
-import { Routes } from './routes.js';
+import { LazyNouns, type Nouns } from './nouns.js';
 import { Watch, type WatchedObject, type WatchOptions } from './watch.js';
 
 /** Where a client acts, and whom it tells what the kernel remarks. */
 export interface RtnetlinkOptions extends ConnectionOptions {
   /** The network namespace to act in; without it, that of the process. It may be closed once the client is open. */
   readonly netns?: NetnsDescriptor | undefined;
-}
-
-/** The objects of rtnetlink, either with promises or at once. */
-export interface Nouns<M extends Mode> {
-  /** Network devices, `ip link`. */
-  readonly link: Links<M>;
-  /** IP addresses of links, `ip address`. */
-  readonly address: Addresses<M>;
-  /** Routes, `ip route`. */
-  readonly route: Routes<M>;
-  /** Neighbours: the ARP and NDP tables, `ip neigh`. */
-  readonly neighbour: Neighbours<M>;
-  /** Forwarding databases of bridges and VXLAN links, `bridge fdb`. */
-  readonly fdb: FdbEntries<M>;
-}
-
-function nouns<M extends Mode>(run: Runner<M>): Nouns<M> {
-  return {
-    link: new Links(run),
-    address: new Addresses(run),
-    route: new Routes(run),
-    neighbour: new Neighbours(run),
-    fdb: new FdbEntries(run),
-  };
 }
 
 /**
@@ -64,31 +36,15 @@ function nouns<M extends Mode>(run: Runner<M>): Nouns<M> {
  * client.close();
  * ```
  */
-export class Rtnetlink implements Nouns<'async'> {
-  /** Network devices, `ip link`. */
-  readonly link: Links<'async'>;
-  /** IP addresses of links, `ip address`. */
-  readonly address: Addresses<'async'>;
-  /** Routes, `ip route`. */
-  readonly route: Routes<'async'>;
-  /** Neighbours: the ARP and NDP tables, `ip neigh`. */
-  readonly neighbour: Neighbours<'async'>;
-  /** Forwarding databases of bridges and VXLAN links, `bridge fdb`. */
-  readonly fdb: FdbEntries<'async'>;
+export class Rtnetlink extends LazyNouns<'async'> {
   /** The same objects, synchronous. */
   readonly sync: Nouns<'sync'>;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
+    super(asyncRunner(connection));
     this.#connection = connection;
-    ({
-      link: this.link,
-      address: this.address,
-      route: this.route,
-      neighbour: this.neighbour,
-      fdb: this.fdb,
-    } = nouns(asyncRunner(connection)));
-    this.sync = nouns(syncRunner(connection));
+    this.sync = new LazyNouns(syncRunner(connection));
   }
 
   /** Opens a client. An open one that has nothing to do does not keep the process alive. */

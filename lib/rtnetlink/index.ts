@@ -1,6 +1,7 @@
 // The table of links comes first: kinds refer to it.
 export type { LinkAttrsIn, LinkAttrsOut, KindData } from './link-attrs.js';
-export { Rtnetlink, type Nouns, type RtnetlinkOptions } from './client.js';
+export { Rtnetlink, type RtnetlinkOptions } from './client.js';
+export type { Nouns } from './nouns.js';
 export type { Address, AddressFilter, NewAddress } from './address.js';
 export type { Addresses } from './addresses.js';
 export type { FdbEntry, FdbFilter, FdbFlush, FdbLookup, NewFdbEntry } from './fdb.js';
@@ -16,7 +17,8 @@ export type { Neighbour, NeighbourFilter, NeighbourLookup, NewNeighbour } from '
 export type { Neighbours } from './neighbours.js';
 export type { PortIn, PortKind, PortOut } from './ports/index.js';
 export type { NewNexthop, NewRoute, Route } from './route.js';
-export type { RouteProtocol, RouteTable, RouteType, Scope } from './route-attrs.js';
+export type { RouteTable } from './route-attrs.js';
+export type { RouteProtocol, RouteType, Scope } from './route-enums.js';
 export type { NewRouteLookup, RouteFilter, RouteToDelete, Routes } from './routes.js';
 export {
   Watch,

@@ -7,7 +7,7 @@ import { be16, flag, ranged, s32, u16, u32, u8 } from '../wire/numbers.js';
 import { header, member, struct, type HeaderIn, type HeaderOut } from '../wire/struct.js';
 import { familyByte } from './family.js';
 import { linkIndex } from './link-index.js';
-import { protocols, types } from './route-attrs.js';
+import { protocols, types } from './route-enums.js';
 
 const FLAGS_OFFSET = 10;
 

@@ -10,8 +10,8 @@ import {
   type NexthopIn,
   type RouteAttrsIn,
   type RouteAttrsOut,
-  type Scope,
 } from './route-attrs.js';
+import type { Scope } from './route-enums.js';
 import { verbs, type Verb } from './verbs.js';
 
 /** A route as the kernel reports it. What it says can be given back to `add`. */

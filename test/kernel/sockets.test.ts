@@ -14,7 +14,6 @@ import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { dnsServer, type DnsServer, type Zone } from '../support/dns-server.js';
 import { leavesNothing, until } from '../support/leftovers.js';
 import { newNetns, noNames, noNetns } from '../support/netns.js';
-import { noBuild, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
@@ -603,15 +602,4 @@ describeUnless(noConfig, 'names', () => {
       });
       expect(await errorOf(() => lookup('server.test'))).toMatchObject({ code: 'ERR_NETLACE_CLOSED' });
     }));
-});
-
-testUnless(noBuild, 'what makes sockets is loaded by the first call that needs it', () => {
-  const told = tell(`
-    const isLoaded = () => Object.keys(require.cache).some((path) => path.endsWith('/dist/cjs/sockets.js'));
-    const netns = netlace.Netns.current();
-    told.before = isLoaded();
-    netns.agent().destroy();
-    told.after = isLoaded();
-    netns.close();`);
-  expect(told).toEqual({ before: false, after: true });
 });
