@@ -64,7 +64,8 @@ export class NetnsCreation {
       throw new ArgumentError('options.outside', 'takes an open Rtnetlink client');
     const inside = new HeldChannel();
     const outside = new HeldChannel();
-    if (lender === undefined) outside.refuse(new ArgumentError('options.outside', 'takes an open Rtnetlink client'));
+    if (lender === undefined)
+      outside.refuse(() => new ArgumentError('options.outside', 'takes an open Rtnetlink client'));
     this.inside = inside;
     this.outside = outside;
     this.netns = create(created, inside, outside, lender);
@@ -110,7 +111,7 @@ async function create(
   lender: Lender | undefined,
 ): Promise<Netns> {
   const first = await inside.first;
-  outside.refuse(new UnsupportedError('a client outside has to be there before the first requests inside'));
+  outside.refuse(() => new UnsupportedError('a client outside has to be there before the first requests inside'));
   const following = outside.release();
   let results = CANCELED;
   let loan: Loan | null = null;

@@ -21,10 +21,11 @@ export class HeldChannel implements Source, Channel {
   readonly #next: Promise<Loan | null>;
   #onNext!: (loan: Loan | null) => void;
   #isOpen = false;
-  #refusal: Error | undefined;
+  #refusal: (() => Error) | undefined;
   #holds = true;
   #held: HeldExchange | undefined;
   #loan: Loan | null = null;
+  #hasNext = false;
   #pending = 0;
   #closed = false;
 
@@ -39,14 +40,14 @@ export class HeldChannel implements Source, Channel {
   }
 
   async open(): Promise<Channel> {
-    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#refusal !== undefined) throw this.#refusal();
     if (this.#isOpen) throw noneOfThese();
     this.#isOpen = true;
     return this;
   }
 
   /** From now on nobody can have it, who does not have it yet. */
-  refuse(error: Error): void {
+  refuse(error: () => Error): void {
     this.#refusal = error;
   }
 
@@ -85,9 +86,13 @@ export class HeldChannel implements Source, Channel {
 
   /** What the exchanges behind the first one go over; null: they end with ECANCELED, as after `close`. */
   continueOver(loan: Loan | null): void {
-    if (this.#closed) loan?.giveBack(true);
-    else this.#loan = loan;
-    this.#onNext(this.#loan);
+    if (this.#closed) {
+      loan?.giveBack(true);
+      return;
+    }
+    this.#loan = loan;
+    this.#hasNext = true;
+    this.#onNext(loan);
   }
 
   exchangeSync(): number {
@@ -106,8 +111,9 @@ export class HeldChannel implements Source, Channel {
     if (this.#closed) return;
     this.#closed = true;
     this.#loan?.giveBack(this.#pending === 0);
-    this.#onFirst(null);
-    this.#onNext(null);
+    // Resolving a promise once more does nothing, and Node.js takes long over it.
+    if (this.#held === undefined) this.#onFirst(null);
+    if (!this.#hasNext) this.#onNext(null);
   }
 }
 
