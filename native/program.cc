@@ -73,7 +73,7 @@ bool Program::read(std::span<const uint8_t> block) {
   }
   std::memcpy(&header, block.data(), sizeof header);
   uint64_t least = sizeof header + uint64_t{header.calls} * sizeof(Call) + uint64_t{header.pointers} * sizeof(uint32_t);
-  if (block.size() < least || block.size() > UINT32_MAX || header.calls > INT16_MAX) {
+  if (block.size() < least || block.size() > UINT32_MAX) {
     return false;
   }
   block_.reserve(block.size() + sizeof(uint64_t));

@@ -26,7 +26,7 @@ export function borrow(subject: string, holder: WithDescriptor | undefined): Bor
 
 /** System calls in a thread of their own. */
 export class ThreadProgram extends Program {
-  readonly rescuers: SystemCall[] = [];
+  readonly #rescue: SystemCall[] = [];
   #keep = -1;
 
   /** Enters a mount namespace, if there is one: its root folder is that of the calls that follow. */
@@ -40,7 +40,7 @@ export class ThreadProgram extends Program {
 
   /** A call to be made if another one has failed. */
   rescue(name: string, args: readonly Argument[]): void {
-    this.rescuers.push({ name, args, tolerated: undefined });
+    this.#rescue.push({ name, args, tolerated: undefined });
   }
 
   /** The descriptor that comes back. */
@@ -49,7 +49,7 @@ export class ThreadProgram extends Program {
   }
 
   get parameters(): [program: EncodedProgram, rescue: number, keep: number] {
-    return [encode([...this.calls, ...this.rescuers]), this.calls.length, this.#keep];
+    return [encode([...this.calls, ...this.#rescue]), this.calls.length, this.#keep];
   }
 
   /** The error of the call that failed; `said` is what the kernel had to say about it. */

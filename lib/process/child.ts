@@ -39,14 +39,15 @@ export interface Exit {
   readonly usage: ResourceUsage;
 }
 
-/** What the addon's `wait` fills: eleven doubles. */
-const END = new Uint8Array(88);
+/** What the addon's `wait` fills, and the same as bytes. */
+const end = new Float64Array(11);
+const endBytes = new Uint8Array(end.buffer);
 
 /** include/uapi/asm-generic/siginfo.h */
 const CLD_EXITED = 1;
 const CLD_DUMPED = 3;
 
-function exitFrom(end: Float64Array): Exit {
+function exitFromEnd(): Exit {
   const exited = end[0] === CLD_EXITED;
   const status = end[1]!;
   return {
@@ -101,14 +102,14 @@ export class Child {
     let reject!: (error: unknown) => void;
     this.exited = new Promise((...settle) => ([resolve, reject] = settle));
     this.#listener = watchReadable(pidfd.fd, () => {
-      const waited = addon.wait(pidfd.fd, END);
+      const waited = addon.wait(pidfd.fd, endBytes);
       if (waited === 0) return this.#listener.resume();
       this.#listener.close();
       pidfd.close();
       // As Node.js does. What was printed is kept until it is read.
       if (terminal === null) this.stdin?.destroy();
       if (waited < 0) return reject(new SyscallError(-waited, 'waitid', `process ${pid}`));
-      this.#exit = exitFrom(new Float64Array(END.buffer));
+      this.#exit = exitFromEnd();
       resolve(this.#exit);
     });
   }

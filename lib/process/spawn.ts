@@ -3,8 +3,8 @@ import { SpawnError, UnsupportedError } from '../errors.js';
 import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
-
 import { encode } from '../system-calls/encode.js';
+
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
 import { planned, type Plan } from './plan.js';
