@@ -112,12 +112,12 @@ Napi::Value wait(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void add_spawn_calls(Napi::Object exports) {
+void add_spawn_calls(Calls& calls, Napi::Object exports) {
   Dl_info self = {};
   if (dladdr(reinterpret_cast<void*>(&add_spawn_calls), &self) != 0 && self.dli_fname != nullptr) {
     exports.Set("path", self.dli_fname);
   }
-  exports.Set("spawn", Napi::Function::New<call_async<Spawn>>(exports.Env(), "spawn"));
+  calls.add<Spawn>("spawn");
   exports.Set("wait", Napi::Function::New<wait>(exports.Env(), "wait"));
 }
 

@@ -199,6 +199,21 @@ export interface Calls {
    * is closed at the end, but for `descriptor`, if all went well: the result of the call with the index `keep`, -1: none.
    */
   perform(program: EncodedProgram, rescue: number, keep: number): Performed | PerformFailure;
+  /**
+   * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
+   * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
+   * this has returned. `entry` is made by a child that goes ahead and joins
+   * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
+   * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
+   */
+  spawn(
+    entry: EncodedProgram | null,
+    program: EncodedProgram,
+    flags: number,
+    cgroup: number,
+    writes: readonly string[],
+    leastDescriptor: number,
+  ): Spawned | SpawnFailure;
   /** `mount(source, target, type, flags, NULL)`; an empty type is passed as "none". */
   mount(source: string, target: string, type: string, flags: number): 0 | Failure;
   /** `umount2(target, flags)`. */
@@ -259,21 +274,6 @@ export interface Addon {
   pidfdNamespace(pidfd: number, type: number): Descriptor | Failure;
   /** `pidfd_send_signal(pidfd, signal, NULL, 0)`. */
   pidfdSignal(pidfd: number, signal: number): 0 | Failure;
-  /**
-   * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
-   * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
-   * the promise resolves. `entry` is made by a child that goes ahead and joins
-   * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
-   * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
-   */
-  spawn(
-    entry: EncodedProgram | null,
-    program: EncodedProgram,
-    flags: number,
-    cgroup: number,
-    writes: readonly string[],
-    leastDescriptor: number,
-  ): Promise<Spawned | SpawnFailure>;
   /** The names of the system calls that a program may be of, in the order of their numbers there. */
   readonly systemCalls: readonly string[];
   /** The addon's own file. Executed, it is an init: `native/init.cc`. */

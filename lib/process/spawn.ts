@@ -7,9 +7,10 @@ import { encode } from '../system-calls/encode.js';
 
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
-import { planned, type Plan } from './plan.js';
+import { isBrief, planned, type Plan } from './plan.js';
 import { check, type SpawnOptions } from './spawn-options.js';
 import { prepareStdio } from './stdio.js';
+import { isFirstOfTurn } from './turn.js';
 
 /** Kernel: kernel/cgroup/cgroup.c, cgroup_css_set_fork. Namespaces never give these. */
 const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, EOPNOTSUPP];
@@ -20,6 +21,9 @@ const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, 
  *
  * The command is looked for in PATH of `env`, in the child's root, unless it has a slash; as by execvp(3), so that EACCES also
  * says that a folder there may not be searched. The child has the descriptors that `stdio` says and no others. Nothing of Node's own handling of children is involved.
+ *
+ * The first one in a turn of the event loop is started at once, as by `node:child_process`, unless it gets mounts, a user or network namespace or else what may
+ * take longer; the others are started by threads of libuv's pool.
  *
  * Since Linux 5.11 (close_range with CLOSE_RANGE_CLOEXEC). Kernel: kernel/fork.c, clone3(2); the rights that namespaces take are in their man pages, namespaces(7).
  */
@@ -35,14 +39,15 @@ export async function spawn(command: string, args: readonly string[] = [], optio
     const plan = planned(checked, opened.joined, stdio, self?.fd);
     const { program, entry, flags, writes, leastDescriptor } = plan;
     const cgroup = options.cgroup?.fd ?? -1;
-    made = await addon.spawn(
+    const parameters = [
       entry.calls.length === 0 ? null : encode(entry.calls),
       encode(program.calls),
       flags,
       cgroup,
       writes.flatMap(({ file, text }) => [file, text]),
       leastDescriptor,
-    );
+    ] as const;
+    made = isBrief(plan) && isFirstOfTurn() ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
     if (isFailure(made)) throw explained(made, plan, checked.ids !== undefined, cgroup >= 0);
   } catch (error) {
     stdio.giveUp();

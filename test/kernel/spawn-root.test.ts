@@ -564,7 +564,7 @@ const noIdmap =
   (await (async () => {
     await using child = await idle(idmapUser);
     using idmap = await Namespace.open({ pidfd: child.pidfd, type: 'user' });
-    return refused({ type: 'bind', source: base, target: base, idmap });
+    return await refused({ type: 'bind', source: base, target: base, idmap });
   })());
 
 describe('an idmapped mount', () => {

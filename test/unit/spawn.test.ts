@@ -1,6 +1,7 @@
 /** What options of `spawn` come to, as system calls, before any is made. */
 import { describe, expect, test } from '@jest/globals';
 import { constants } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import {
   CAPABILITIES,
   checkCapabilities,
@@ -9,10 +10,14 @@ import {
   type CapabilitySets,
 } from '../../lib/process/capabilities.js';
 import { flagOf } from '../../lib/namespace-types.js';
-import { checkNamespaces } from '../../lib/process/namespaces.js';
+import { checkNamespaces, openJoined } from '../../lib/process/namespaces.js';
+import { isBrief, planned } from '../../lib/process/plan.js';
 import { Program } from '../../lib/system-calls/program.js';
 import { checkResourceLimits, setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
 import { signalName, signalNumber } from '../../lib/process/signals.js';
+import { check, type SpawnOptions } from '../../lib/process/spawn-options.js';
+import { prepareStdio } from '../../lib/process/stdio.js';
+import { isFirstOfTurn } from '../../lib/process/turn.js';
 import { errorOf } from '../support/rejection.js';
 
 function programOf(fill: (program: Program) => void): Program {
@@ -136,6 +141,54 @@ describe('namespaces', () => {
     expect(checked.joined[0]).toEqual({ kind: 'user', place: { fd: 9 } });
     expect(checked.joined).toHaveLength(2);
     expect(checkNamespaces()).toMatchObject({ flags: 0, joined: [] });
+  });
+});
+
+describe('a child is made in the JavaScript thread', () => {
+  /** As `spawn` does; `parent` is the descriptor that stands for it. */
+  const brief = (options: SpawnOptions, parent?: number) => {
+    const checked = check('true', [], { env: {}, stdio: 'ignore', ...options });
+    using opened = openJoined(checked.namespaces);
+    return isBrief(planned(checked, opened.joined, prepareStdio(checked.options.stdio), parent));
+  };
+
+  test('if that is hardly more than to load its program', () => {
+    for (const options of [
+      {},
+      { env: { PATH: '/bin:/usr/bin' }, stdio: 'inherit', argv0: 'other', cwd: '/usr' },
+      { namespaces: { uts: 'new', ipc: 'new', pid: 'new', cgroup: 'new' }, hostname: 'box', domainname: 'test' },
+      { uid: 1, gid: 2, groups: [3], umask: 0o27, nice: 1, detached: true, rlimits: { nofile: 10 } },
+    ] satisfies SpawnOptions[])
+      expect([options, brief(options)]).toEqual([options, true]);
+  });
+
+  test('but not if it may take longer, or has to be another thread’s', () => {
+    for (const options of [
+      { namespaces: { net: 'new' } },
+      { namespaces: { uts: 'new', mnt: 'new' } },
+      { namespaces: { user: 'new' } },
+      { namespaces: { time: 'new' } },
+      { namespaces: { uts: { pid: process.pid } } },
+      { namespaces: { pid: 'new' }, init: true },
+      { namespaces: { mnt: 'new' }, mounts: [{ type: 'tmpfs', target: '/tmp' }] },
+      { root: '/usr' },
+      { sysctls: { 'net.ipv4.ip_forward': 1 } },
+      { oomScoreAdjust: 17 },
+      { capabilities: { bounding: [] } },
+      { noNewPrivileges: true },
+      { stdio: 'tty' },
+    ] satisfies SpawnOptions[])
+      expect([options, brief(options)]).toEqual([options, false]);
+    expect(brief({ deathSignal: 'SIGTERM' }, 0)).toBe(false);
+  });
+
+  test('once in a turn of the event loop', async () => {
+    await setImmediate();
+    expect([isFirstOfTurn(), isFirstOfTurn(), isFirstOfTurn()]).toEqual([true, false, false]);
+    await Promise.resolve();
+    expect(isFirstOfTurn()).toBe(false);
+    await setImmediate();
+    expect([isFirstOfTurn(), isFirstOfTurn()]).toEqual([true, false]);
   });
 });
 
