@@ -1,4 +1,5 @@
 import { Netns } from '../namespaces/index.js';
+import { lazy } from '../lazy.js';
 import { Rtnetlink } from '../rtnetlink/index.js';
 
 /** Opens clients as they are needed, one a namespace, and closes them together; one that was given stays open. */
@@ -27,9 +28,12 @@ export class Clients {
     return client;
   }
 
-  /** A handle of the namespace, to create links in it. */
-  handle(netns: Netns | undefined): Netns {
-    return netns ?? (this.#own ??= Netns.current());
+  /** What says that a link is to be created in the namespace. */
+  place(netns: Netns | undefined): { readonly netns: Netns } | { readonly netnsPid: number } {
+    if (netns !== undefined) return { netns };
+    // That of the process is its first thread's; in a Worker it need not be this one's.
+    if (lazy('worker_threads').isMainThread) return { netnsPid: process.pid };
+    return { netns: (this.#own ??= Netns.current()) };
   }
 
   async close(): Promise<void> {

@@ -63,14 +63,27 @@ export async function configure(
   operation: Operation,
   client: Rtnetlink,
   index: number,
-  { addresses = [], routes = [], ...settings }: InterfaceOptions,
+  settings: InterfaceOptions,
 ): Promise<Link> {
   const { call } = operation;
   const change = givenOf(settings);
   const changed = Object.keys(change).length === 0 ? undefined : client.link.set(index, change, call);
   // Behind a look-up the change would come after what is asked for now, and routes need the link up.
   if (typeof change.master === 'string') await changed;
-  const given = [
+  const given = furnish(operation, client, index, settings);
+  const [link] = await allDone([client.link.get(index, call), changed, ...given]);
+  return link;
+}
+
+/** Gives a link its addresses and routes. */
+export function furnish(
+  operation: Operation,
+  client: Rtnetlink,
+  index: number,
+  { addresses = [], routes = [] }: InterfaceOptions,
+): Promise<void>[] {
+  const { call } = operation;
+  return [
     ...addresses.map((address) =>
       client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call),
     ),
@@ -78,8 +91,6 @@ export async function configure(
       isByLink(route) ? client.route.add({ ...route, link: index }, call) : addOther(operation, client, route),
     ),
   ];
-  const [link] = await allDone([client.link.get(index, call), changed, ...given]);
-  return link;
 }
 
 function isByLink({ link, nexthops, type = 'unicast' }: NewRoute): boolean {

@@ -2,7 +2,7 @@ import { Netns, NetnsCreation, type NetnsCreateOptions } from '../namespaces/ind
 import { Rtnetlink, type Link } from '../rtnetlink/index.js';
 import { ArgumentError, ClosedError } from '../errors.js';
 import { checkKeys, checkSwitch } from '../options.js';
-import { allDone, checkInterface, configure, givenOf } from './interface.js';
+import { allDone, checkInterface, configure, furnish, givenOf } from './interface.js';
 import { operate, type HelperOptions } from './operation.js';
 import { isExisting, isTaken, ofPeerName, parted, type VethEnd } from './veth.js';
 
@@ -12,6 +12,8 @@ const LOOPBACK = 1;
  * tunnels that some modules put into all (net.core.fb_tunnels_only_for_init_net).
  */
 const FAR_INDEX = 32;
+/** Whether the kernel is known to send back the links that it makes. Else they are asked for. */
+let kernelEchoes = false;
 
 export interface SandboxOptions extends NetnsCreateOptions {
   /** Whether the loopback link is up: unless said, it is. */
@@ -27,8 +29,8 @@ export interface Sandbox {
   /** The namespace: the caller closes it. */
   readonly netns: Netns;
   /**
-   * The end inside, when it has what it was given, and before the one outside comes up. Its `link` is the index of that one;
-   * its own is 32, unless another was asked for.
+   * The end inside as it was made, before the one outside came up. Its `link` is the index of that one; its own is 32, unless another
+   * was asked for.
    */
   readonly link: Link;
 }
@@ -66,12 +68,12 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
     const hasChange = Object.keys(change).length > 0;
     const other = hasChange ? clients.add(await Rtnetlink.over(creation.outside)) : undefined;
     const added = client.link
-      .add({
+      .addWithEcho({
         index: FAR_INDEX,
         ...farLink,
         kind: 'veth',
         ...givenOf(inside),
-        data: { peer: { ...nearLink, netns: clients.handle(near.netns) } },
+        data: { peer: { ...nearLink, ...clients.place(near.netns) } },
       })
       .catch(async (error: unknown) => {
         throw isExisting(error) && (await isTaken(home, near.name)) ? ofPeerName(error, near.name) : error;
@@ -83,12 +85,19 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
       if (created.name !== undefined) Netns.delete(created.name);
       made.value.close();
     });
-    const [netns, link] = await allDone([
+    const index = farLink.index ?? FAR_INDEX;
+    const given = furnish(operation, client, index, inside);
+    const [netns, echo, asked] = await allDone([
       creationOf(creation, client, added),
-      configure(operation, client, farLink.index ?? FAR_INDEX, { addresses: inside.addresses, routes: inside.routes }),
+      added,
+      kernelEchoes ? undefined : client.link.get(index, call),
+      ...given,
       loopback ? client.link.set(LOOPBACK, { up: true }, call) : undefined,
       other?.link.set(near.name, change, call),
     ]);
+    if (echo !== undefined) kernelEchoes = true;
+    // Short of memory it does not.
+    const link = echo ?? asked ?? (await client.link.get(index, call));
     if (addresses !== undefined || routes !== undefined)
       await configure(operation, home, link.link!, { addresses, routes });
     return { netns, link };
@@ -96,7 +105,7 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
 }
 
 /** The namespace, when what must be in it is; or why there is not the one or the other. */
-async function creationOf(creation: NetnsCreation, client: Rtnetlink, added: Promise<void>): Promise<Netns> {
+async function creationOf(creation: NetnsCreation, client: Rtnetlink, added: Promise<unknown>): Promise<Netns> {
   try {
     await added;
   } catch (error) {

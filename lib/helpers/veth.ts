@@ -47,7 +47,7 @@ export async function createVethPair(
     const { clients, call } = operation;
     const nearby = await clients.in(near.netns);
     const { master, addresses, routes } = a.settings;
-    const peer = isSame(near.netns, far.netns) ? b.link : { ...b.link, netns: clients.handle(far.netns) };
+    const peer = isSame(near.netns, far.netns) ? b.link : { ...b.link, ...clients.place(far.netns) };
     const added = make(
       operation,
       // The near end may come up at once; the far one not before the pair is made.

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { ArgumentError } from '../errors.js';
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 import type { ConnectOptions } from './sockets.js';
 
 /** What Node.js calls an agent with; in part from the request, in part from the agent's own options. */

@@ -1,5 +1,5 @@
 /** What is in the files that the resolver reads: resolv.conf(5) and hosts(5). */
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 
 /** resolv.conf, with the C library's defaults and limits. */
 export interface ResolverConfig {

@@ -4,7 +4,7 @@ import type { LookupAddress } from 'node:dns';
 import { domainToASCII } from 'node:url';
 import { ENOENT, ENOTDIR } from '../errno.js';
 import { ArgumentError, ClosedError, CodecError, LookupError, SyscallError } from '../errors.js';
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, systemCallError } from '../netlink/system-call.js';
 import {

@@ -3,7 +3,7 @@ import type { LookupOptions as NodeLookupOptions } from 'node:dns';
 import type { LookupFunction, Server, Socket } from 'node:net';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor, SocketSetup } from '../native/addon.js';
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';

@@ -4,7 +4,7 @@ import { types } from 'node:util';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { ArgumentError, UnsupportedError } from '../errors.js';
 import { flagOf } from '../namespace-types.js';
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 import { addon, addonPath } from '../native/load.js';
 import type { NetnsDescriptor } from '../netlink/kernel.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';

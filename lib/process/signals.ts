@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 
 /** The number of a signal that is given by name or number. */
 export function signalNumber(argument: string, signal: NodeJS.Signals | number): number {

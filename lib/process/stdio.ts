@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor } from '../native/addon.js';
-import { lazy } from '../native/lazy.js';
+import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { checkInteger } from '../options.js';

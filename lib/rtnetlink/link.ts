@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js';
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/constants.js';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import { show } from '../wire/codec.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
@@ -81,7 +81,7 @@ export const decodeLink: Decode<Link> = (view, at, end, type) =>
 export function selectLink(ref: LinkRef): LinkAttrsIn {
   if (typeof ref === 'number' && ref !== 0) return { index: ref };
   if (typeof ref !== 'string') throw new CodecError('link', `takes the name or the index of a link, not ${show(ref)}`);
-  return new TextEncoder().encode(ref).length > 15 ? { altName: ref } : { name: ref };
+  return Buffer.byteLength(ref) > 15 ? { altName: ref } : { name: ref };
 }
 
 /** The member by which `selectLink` finds a link. */
@@ -130,6 +130,12 @@ export function addLink(link: object): Request<void> {
     value: link,
     suspects: { EEXIST: 'name', EOPNOTSUPP: 'kind', ENODEV: 'link' },
   };
+}
+
+/** The same, answered with the new link where the kernel does that. */
+export function addLinkWithEcho(link: object): Request<Link | undefined> {
+  const request = addLink(link);
+  return { ...request, flags: request.flags | NLM_F_ECHO, decode: decodeLink };
 }
 
 /** Changes the link that `value.index`, or `value.name` without an index, stands for. */

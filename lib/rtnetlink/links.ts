@@ -4,6 +4,7 @@ import type { Request } from '../netlink/request.js';
 import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
   addLink,
+  addLinkWithEcho,
   changeAltNames,
   changeLink,
   deleteLink,
@@ -66,11 +67,20 @@ export class Links<M extends Mode> {
    * EOPNOTSUPP when the kernel does not know the kind.
    */
   add(link: NewLink, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (needsLookup(link) ? this.#add(link) : addLink(link)), options);
+    return this.#run.one(() => (needsLookup(link) ? this.#add(link, addLink) : addLink(link)), options);
   }
 
-  *#add(link: NewLink): Steps<void> {
-    return yield* one(addLink(yield* resolved(link)));
+  /**
+   * The same, and has the kernel send back what it made, before anything reacts to that: addresses that come by themselves, say, are not
+   * in it. `ip -echo link add`. Undefined where the kernel sends nothing: before Linux 6.2, and of links in other namespaces. Kernel:
+   * net/core/rtnetlink.c, rtnl_configure_link.
+   */
+  addWithEcho(link: NewLink, options?: CallOptions): Result<M, Link | undefined> {
+    return this.#run.one(() => (needsLookup(link) ? this.#add(link, addLinkWithEcho) : addLinkWithEcho(link)), options);
+  }
+
+  *#add<T>(link: NewLink, request: (link: object) => Request<T>): Steps<T> {
+    return yield* one(request(yield* resolved(link)));
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 export { deleteAddress, listAddresses, newAddress } from './address.js';
 export { deleteFdbEntry, flushFdb, getFdbEntry, listFdb, newFdbEntry } from './fdb.js';
-export { addLink, changeAltNames, changeLink, deleteLink, getLink, listLinks } from './link.js';
+export { addLink, addLinkWithEcho, changeAltNames, changeLink, deleteLink, getLink, listLinks } from './link.js';
 export { deleteNeighbour, getNeighbour, listNeighbours, newNeighbour } from './neighbour.js';
 export { deleteRoute, getRoute, listRoutes, newRoute } from './route.js';
 export { encodeRequest } from '../netlink/request.js';

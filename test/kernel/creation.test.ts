@@ -12,9 +12,10 @@ import { everythingIn, withoutLinkLocals } from '../support/everything.js';
 import { jsonIn, noIproute2 } from '../support/iproute2.js';
 import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
 import { inSandbox, noNames, noNetns, rootless, unavailable, type Sandbox } from '../support/netns.js';
-import { build, noBuild } from '../support/program.js';
+import { build, noBuild, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
+import { noRights } from '../support/spawned.js';
 import { tcp } from '../support/traffic.js';
 
 leavesNothing();
@@ -507,6 +508,44 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
     ];
     for (const [options, argument] of cases)
       expect(await errorOf(() => createSandbox(options as SandboxOptions))).toMatchObject({ argument });
+  });
+});
+
+describeUnless(noVeth ?? noBuild, 'the namespace that an end is in unless said', () => {
+  // As root in a user namespace elsewhere: there a thread cannot enter what the process has not made.
+  testUnless(noRights, 'is that of the process, in a NetnsWorker the one it lives in', () => {
+    const told = tell(
+      `const { Netns, NetnsWorker, Rtnetlink, createSandbox, createVethPair } = netlace;
+       const { once } = require('node:events');
+       const namesIn = async (netns) => {
+         const client = await Rtnetlink.open(netns === undefined ? {} : { netns });
+         const links = await client.link.list({ kind: 'veth' });
+         client.close();
+         return links.map(({ name }) => name).sort();
+       };
+       const other = await Netns.create();
+       const { netns } = await createSandbox({ near: { name: 'v1' }, far: { name: 'eth0' } });
+       await createVethPair({ name: 'v2', netns: other }, { name: 'v3' });
+       const source = \`
+         import { createRequire } from 'node:module';
+         import { parentPort } from 'node:worker_threads';
+         const { createSandbox, createVethPair } = createRequire('/')(${JSON.stringify(build)});
+         const { netns } = await createSandbox({ near: { name: 'w1' }, far: { name: 'eth1' } });
+         await createVethPair({ name: 'w2', netns }, { name: 'w3' });
+         parentPort.once('message', () => netns.close());
+         parentPort.postMessage('made');\`;
+       const worker = new NetnsWorker(new URL('data:text/javascript,' + encodeURIComponent(source)), { netns: other });
+       await once(worker, 'message');
+       told.process = await namesIn(undefined);
+       told.other = await namesIn(other);
+       worker.postMessage('seen');
+       await once(worker, 'exit');
+       told.sandbox = await namesIn(netns);
+       netns.close();
+       other.close();`,
+      { under: 'unshare --net' },
+    );
+    expect(told).toEqual({ process: ['v1', 'v3'], other: ['v2', 'w1', 'w3'], sandbox: ['eth0'] });
   });
 });
 

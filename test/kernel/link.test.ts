@@ -47,6 +47,49 @@ describeUnless(noNetns, 'links', () => {
       expect(client.sync.link.get('lo')).toMatchObject({ index: 1, name: 'lo' });
     }));
 
+  testUnless(olderThan(6, 2), 'a new link is sent back when that is asked for, if it is in this namespace', () =>
+    inSandbox(async ({ client }) =>
+      inSandbox(async (other) => {
+        const { link } = client;
+        const made = await link.addWithEcho({
+          name: 'left',
+          kind: 'veth',
+          mtu: 1403,
+          up: true,
+          data: { peer: { name: 'right', netns: other.netns } },
+        });
+        // What the kernel has found out since is whether it is of use.
+        const { operstate, flags, ...same } = await link.get('left');
+        expect(made).toMatchObject(same);
+        expect(made!.flags.filter((flag) => flag !== 'running')).toEqual(flags);
+        expect([made!.operstate, operstate]).toEqual(['unknown', 'down']);
+        expect(made).toMatchObject({ mtu: 1403, up: true, link: (await other.client.link.get('right')).index });
+        // Others' names are looked up as ever.
+        const under = client.sync.link.addWithEcho({ name: 'it', kind: 'veth', data: { peer: { name: 'of-it' } } });
+        expect(under!.index).toBe((await link.get('it')).index);
+        expect(
+          await link.addWithEcho({
+            name: 'far',
+            netns: other.netns,
+            kind: 'veth',
+            data: { peer: { name: 'further' } },
+          }),
+        ).toBeUndefined();
+        expect(await names(other.client)).toEqual(['far', 'lo', 'right']);
+        expect(
+          await errorOf(() => link.addWithEcho({ name: 'left', kind: 'veth', data: { peer: { name: 'x' } } })),
+        ).toMatchObject({ code: 'EEXIST', path: 'link.name' });
+        // What is behind it is answered as it should be.
+        const [bridge, lo] = await Promise.all([
+          link.addWithEcho({ name: 'one', kind: 'veth', data: { peer: { name: 'two' } } }),
+          link.get('lo'),
+          link.set('lo', { up: true }),
+        ]);
+        expect([bridge!.name, lo.name]).toEqual(['one', 'lo']);
+      }),
+    ),
+  );
+
   test('a veth pair is made in one request, the peer in another namespace, with settings of its own', () =>
     inSandbox(async ({ client }) =>
       inSandbox(async (far) => {

@@ -7,7 +7,7 @@ import type * as os from 'node:os';
 import type * as tls from 'node:tls';
 import type * as tty from 'node:tty';
 import type * as worker from 'node:worker_threads';
-import { loadBuiltin } from './native.cjs';
+import { loadBuiltin } from './native/native.cjs';
 
 interface Lazy {
   readonly crypto: typeof crypto;
