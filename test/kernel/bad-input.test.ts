@@ -447,6 +447,7 @@ describeUnless(noNetns, 'namespaces', () => {
 const clientCalls: Readonly<Record<keyof Nouns<'async'>, Readonly<Record<string, readonly unknown[]>>>> = {
   link: {
     add: [box],
+    addWithEcho: [box],
     set: ['lo', { up: true }],
     get: ['lo'],
     list: [],

@@ -14,13 +14,16 @@ export async function promises() {
 
 export function atOnce() {
   const link: Link = rt.sync.link.get('eth0');
+  const echo: Link | undefined = rt.sync.link.addWithEcho({ name: 'd1', kind: 'dummy' });
+  // @ts-expect-error -- not all kernels send it
+  echo.index satisfies number;
   const links: Link[] = rt.sync.link.list({ kind: 'veth' });
   rt.sync.address.add({ link: 'eth0', address: '10.1.0.1/24' }) satisfies void;
   // @ts-expect-error -- nothing to wait for
   void rt.sync.link.get('eth0').then();
   // @ts-expect-error -- the same checks
   rt.sync.link.add({ name: 'd0', kind: 'dummy', mut: 5 });
-  return [link, links];
+  return [link, echo, links];
 }
 
 export async function lists() {
