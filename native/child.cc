@@ -48,9 +48,7 @@ struct Birth {
   explicit Birth(ChildPlan& plan) : plan(plan) {}
 
   ChildPlan& plan;
-  // What a child reports with, unless the kernel itself waits for it: then it reports in `said`.
   Pipe reports;
-  ChildReport said = {};
   // The child starts when there is a byte, and gives up when the pipe is closed.
   Pipe start;
   ChildStack stack;
@@ -62,20 +60,9 @@ struct Birth {
   int start_end = -1;
 };
 
-void report(Birth& birth, ChildReport report) {
-  if (birth.report_to < 0) {
-    birth.said = report;
-    return;
-  }
+void report(const Birth& birth, ChildReport report) {
   // Whoever would read it may be gone.
   [[maybe_unused]] ssize_t written = write(birth.report_to, &report, sizeof report);
-}
-
-// Whether clone3() itself can wait until the child is another program, or has ended: it shares our memory, there is
-// nothing to be done meanwhile, and it is not an init's child that becomes the program.
-bool can_wait_in_clone(const ChildPlan& plan) {
-  return shares_memory && (plan.flags & CLONE_VM) != 0 && plan.entry.empty() && plan.writes.empty() &&
-         !plan.program.takes_report();
 }
 
 // That a program is there but may not be run says more than that it is not in the folders after that: execvp(3).
@@ -185,8 +172,7 @@ Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uin
 
 std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   Birth birth(plan);
-  bool waits_in_clone = can_wait_in_clone(plan);
-  const char* failed = waits_in_clone ? nullptr : birth.reports.open_from(plan.least_descriptor);
+  const char* failed = birth.reports.open_from(plan.least_descriptor);
   if (failed == nullptr && !plan.writes.empty()) {
     failed = birth.start.open();
   }
@@ -205,7 +191,7 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   birth.report_to = birth.reports.write.get();
   birth.start_from = birth.start.read.get();
   birth.start_end = birth.start.write.get();
-  birth.arguments.flags = plan.flags | CLONE_PIDFD | (waits_in_clone ? CLONE_VFORK : 0);
+  birth.arguments.flags = plan.flags | CLONE_PIDFD;
   birth.arguments.pidfd = reinterpret_cast<uint64_t>(&birth.pidfd);
   birth.arguments.exit_signal = SIGCHLD;
   birth.arguments.stack = birth.stack.address();
@@ -237,11 +223,9 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   }
   birth.start.write.reset();
   birth.reports.write.reset();
-  ChildReport& said = birth.said;
-  if (!waits_in_clone) {
-    [[maybe_unused]] ssize_t length = read(birth.reports.read.get(), &said, sizeof said);
-  }
-  if (said.kind == ChildReport::program_failed) {
+  ChildReport said = {};
+  ssize_t length = read(birth.reports.read.get(), &said, sizeof said);
+  if (length == sizeof said) {
     failure = {{said.value, plan.program.name(said.step)}, ChildFailure::program, said.step};
   }
   if (failure.failure.number == 0) {

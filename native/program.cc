@@ -103,9 +103,7 @@ bool Program::read_call(Call& call, uint32_t index) {
     argument = static_cast<int64_t>(given);
     switch (call.kinds[k]) {
     case value:
-      break;
     case report:
-      takes_report_ = true;
       break;
     case null_device:
       takes_null_device_ = true;

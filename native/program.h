@@ -55,7 +55,6 @@ class Program {
   void report_to(int fd) { report_to_ = fd; }
   void null_device_is(int fd) { null_device_ = fd; }
   bool takes_null_device() const { return takes_null_device_; }
-  bool takes_report() const { return takes_report_; }
 
   // As if none had been made.
   void reset() { results_.assign(results_.size(), -1); }
@@ -89,7 +88,6 @@ class Program {
   int report_to_ = -1;
   int null_device_ = -1;
   bool takes_null_device_ = false;
-  bool takes_report_ = false;
 };
 
 // The names of all system calls that there may be, in the order of their numbers in a block.

@@ -10,7 +10,7 @@ import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { FakeKernel } from '../../lib/testing.js';
 import { everythingIn, withoutLinkLocals } from '../support/everything.js';
 import { jsonIn, noIproute2 } from '../support/iproute2.js';
-import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
+import { leavesNothing, openDescriptors, threadsAreHome, until } from '../support/leftovers.js';
 import { inSandbox, noNames, noNetns, rootless, unavailable, type Sandbox } from '../support/netns.js';
 import { build, noBuild, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
@@ -68,10 +68,9 @@ describeUnless(noNetns, 'NetnsCreation', () => {
     }));
 
   test('no thread stays inside', () =>
-    withCreation({}, async (creation, inside) => {
+    withCreation({}, async (_, inside) => {
       await inside.link.set('lo', { up: true });
-      const { ino } = await creation.netns;
-      expect(await until(() => !threadNamespaces().includes(`net:[${ino}]`))).toBe(true);
+      expect(await threadsAreHome()).toBe(true);
     }));
 
   test('makes nothing before there is a request, nor when the client is closed without one', async () => {
@@ -578,6 +577,6 @@ describeUnless(noVeth ?? noBuild, 'a worker thread', () => {
       await worker.terminate();
     }
     expect(await until(() => openDescriptors().length <= before)).toBe(true);
-    expect(await until(() => threadNamespaces().length === 1)).toBe(true);
+    expect(await threadsAreHome()).toBe(true);
   });
 });

@@ -22,7 +22,7 @@ import { setns, unshare } from '../../lib/namespaces/raw.js';
 import { namespaceTree } from '../../lib/namespaces/tree.js';
 import { NAMESPACE_TYPES } from '../../lib/namespace-types.js';
 import { addon } from '../../lib/native/load.js';
-import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
+import { leavesNothing, openDescriptors, threadsAreHome, until } from '../support/leftovers.js';
 import { newNetns, noNames, noNetns, rootless } from '../support/netns.js';
 import { noBuild, noOthers, tell, tellFromWorker } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
@@ -114,7 +114,6 @@ describeUnless(noNetns, 'a namespace', () => {
 
   for (const type of creatable) {
     testUnless(noRights, `of ${type} is made, without any thread being in it`, async () => {
-      const before = threadNamespaces(type);
       using current = Namespace.current(type);
       using user = Namespace.current('user');
       using made = await Namespace.create(type);
@@ -129,7 +128,7 @@ describeUnless(noNetns, 'a namespace', () => {
         expect(owner.equals(user)).toBe(true);
         expect(owner.type).toBe('user');
       }
-      expect(await until(() => threadNamespaces(type).join() === before.join())).toBe(true);
+      expect(await threadsAreHome(type)).toBe(true);
     });
   }
 

@@ -11,7 +11,7 @@ import { ArgumentError, ClosedError, SyscallError } from '../../lib/errors.js';
 import { Netns, type NetnsRef } from '../../lib/namespaces/netns.js';
 import { addon } from '../../lib/native/load.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
-import { leavesNothing, openDescriptors, threadNamespaces, until } from '../support/leftovers.js';
+import { leavesNothing, openDescriptors, threadNamespaces, threadsAreHome, until } from '../support/leftovers.js';
 import { newNetns, newNetnsSync, noNames, noNetns, rootless } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
@@ -542,9 +542,9 @@ describeUnless(noNetns, 'sockets inside', () => {
 
 describeUnless(noNetns, 'threads', () => {
   test('none is ever left in another namespace, however much is done there', async () => {
-    const before = [readlinkSync('/proc/self/ns/net')];
+    const home = readlinkSync('/proc/self/ns/net');
     // One of an earlier test may be seen for a moment after it has ended.
-    expect(await until(() => threadNamespaces().join() === before.join())).toBe(true);
+    expect(await threadsAreHome()).toBe(true);
     const seen = new Set<string>();
     const look = () => {
       for (const namespace of threadNamespaces()) seen.add(namespace);
@@ -566,12 +566,12 @@ describeUnless(noNetns, 'threads', () => {
       expect(other.equals(netns)).toBe(false);
       client.sync.link.list();
       // Whatever was to be done is done: threads made for it end, those of the pool are where they always were.
-      expect(await until(() => threadNamespaces().join() === before.join())).toBe(true);
+      expect(await threadsAreHome()).toBe(true);
     }
     // While something is being done, its own thread may be elsewhere; the process never is.
-    expect(seen).toContain(before[0]);
+    expect(seen).toContain(home);
     await using current = Netns.current();
-    expect(`net:[${current.ino}]`).toBe(before[0]);
-    expect(threadNamespaces()).toEqual(before);
+    expect(`net:[${current.ino}]`).toBe(home);
+    expect(threadNamespaces()).toEqual([home]);
   });
 });

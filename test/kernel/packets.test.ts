@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Netns } from '../../lib/namespaces/netns.js';
 import type { Tun } from '../../lib/namespaces/tun.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
-import { leavesNothing, threadNamespaces, until } from '../support/leftovers.js';
+import { leavesNothing, threadsAreHome } from '../support/leftovers.js';
 import { inSandbox, newNetns, noNetns } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
@@ -262,11 +262,10 @@ describeUnless(noTun, 'a TUN device', () => {
 
   test('is inside; packets are read and written whole', () =>
     inSandbox(async ({ netns, client }) => {
-      const before = threadNamespaces();
       await using tun = await made(netns, client);
       expect(tun).toMatchObject({ name: 'tun0', mode: 'tun' });
       expect((await client.link.get('tun0')).kind).toBe('tun');
-      expect(await until(() => threadNamespaces().join() === before.join())).toBe(true);
+      expect(await threadsAreHome()).toBe(true);
       const udp = await netns.udp({ address: '10.8.0.1', port: 5000 });
       for (const size of [1, 1000, 1400]) {
         udp.send(Buffer.alloc(size, 7), 6000, '10.8.0.2');

@@ -41,6 +41,12 @@ export async function until(holds: () => boolean, milliseconds = 10_000): Promis
   return holds();
 }
 
+/** Whether all threads of this process are, soon, in the same namespace of a type as the process. */
+export function threadsAreHome(type = 'net'): Promise<boolean> {
+  const home = readlinkSync(`/proc/self/ns/${type}`);
+  return until(() => threadNamespaces(type).join() === home);
+}
+
 /** Asserts, after the file's tests, that there are no more names of namespaces and no more descriptors than before. */
 export function leavesNothing(): void {
   let names: string[] = [];
