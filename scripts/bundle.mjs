@@ -22,6 +22,12 @@ const chunks = [
     modules: /^(native|wire|netlink)\/|^system-calls\/constants|^namespaces\/(open|names)\.|^(?!index|testing)[^/]*$/,
   },
   { name: 'addressing', modules: /^rtnetlink\/address(es|-attrs)?\./, late: true },
+  {
+    name: 'linking',
+    modules:
+      /^rtnetlink\/(kinds|ports)\/|^rtnetlink\/(link(s|-attrs|-flags|-stats)?|af-spec|arphrd|bridge-id|vlan-protocol|address-pair)\./,
+    late: true,
+  },
   { name: 'neighbouring', modules: /^rtnetlink\/(neighbour|fdb)/, late: true },
   { name: 'routing', modules: /^rtnetlink\/route(s|-attrs)?\./, late: true },
   { name: 'rtnetlink', modules: /^rtnetlink\// },
