@@ -21,7 +21,9 @@ interface Lazy {
   readonly worker_threads: typeof worker;
 }
 
+const loaded: { -readonly [Name in keyof Lazy]?: Lazy[Name] } = {};
+
 /** Modules of Node.js that take long to load, each when it is first needed. */
 export function lazy<Name extends keyof Lazy>(name: Name): Lazy[Name] {
-  return loadBuiltin(name) as Lazy[Name];
+  return (loaded[name] ??= loadBuiltin(name) as Lazy[Name]);
 }
