@@ -1,4 +1,4 @@
-/** Memory, pauses, load time and leaks: each measured in a process of its own by `netlace-health.js`. */
+/** Memory, pauses, load time, a large heap and leaks: each measured in a process of its own by `netlace-health.js`. */
 import { fileURLToPath } from 'node:url';
 import type { Verdict } from './report.js';
 import { median, runPopulated } from './run.js';
@@ -7,7 +7,8 @@ const child = fileURLToPath(new URL('netlace-health.js', import.meta.url));
 const mebibyte = 2 ** 20;
 
 async function run<Line>(setUp: readonly string[], ...work: string[]): Promise<Line> {
-  const [line] = await runPopulated<Line>(setUp, [process.execPath, '--expose-gc', child, ...work]);
+  const flags = ['--expose-gc', '--max-old-space-size=4096'];
+  const [line] = await runPopulated<Line>(setUp, [process.execPath, ...flags, child, ...work]);
   return line!;
 }
 
@@ -52,6 +53,19 @@ async function loading(rounds: number): Promise<Verdict[]> {
   return verdicts;
 }
 
+async function heap(rounds: number): Promise<Verdict[]> {
+  const lines = await repeat(rounds, () => run<{ small: number; large: number }>(['empty', '0'], 'heap'));
+  const ratio = median(lines.map(({ small, large }) => large / small));
+  return [
+    {
+      what: 'run 200 programs with 2 GiB on the heap, beside without',
+      figure: `×${ratio.toFixed(2)}`,
+      target: 'at most ×1.10',
+      met: ratio <= 1.1,
+    },
+  ];
+}
+
 interface Counts {
   readonly descriptors: number;
   readonly threads: number;
@@ -84,6 +98,6 @@ async function leaks(): Promise<Verdict[]> {
 }
 
 export async function measureHealth(rounds: number): Promise<Verdict[]> {
-  process.stderr.write('memory, pauses, load time, leaks\n');
-  return [...(await streaming(rounds)), ...(await loading(rounds)), ...(await leaks())];
+  process.stderr.write('memory, pauses, load time, heap, leaks\n');
+  return [...(await streaming(rounds)), ...(await loading(rounds)), ...(await heap(rounds)), ...(await leaks())];
 }

@@ -1,5 +1,5 @@
 /**
- * What a process that uses netlace costs: `node --expose-gc netlace-health.js stream|load-import|load-require|leaks`.
+ * What a process that uses netlace costs: `node --expose-gc netlace-health.js stream|load-import|load-require|heap|leaks`.
  * The package is imported where it is needed: how long that takes is one of the figures.
  */
 import { once } from 'node:events';
@@ -53,6 +53,32 @@ function loadRequire(): void {
   print({ ms: performance.now() - start });
 }
 
+/** Objects that stay, 8 MiB each. */
+function fill(mebibytes: number): readonly unknown[] {
+  return Array.from({ length: mebibytes / 8 }, (_, i) => new Array<number>(2 ** 20).fill(i + 0.5));
+}
+
+/** How long 200 programs take with little on the heap, and with 2 GiB. */
+async function heap(): Promise<void> {
+  const { runPrograms } = await import('./programs.js');
+  const { median } = await import('./run.js');
+  const timed = async (): Promise<number> => {
+    const start = performance.now();
+    await runPrograms(200);
+    return performance.now() - start;
+  };
+  const repeated = async (): Promise<number> => {
+    const times: number[] = [];
+    for (let rep = 0; rep < 7; rep++) times.push(await timed());
+    return median(times);
+  };
+  await repeated();
+  const small = await repeated();
+  const live = fill(2048);
+  const large = await repeated();
+  print({ small, large, live: live.length });
+}
+
 async function count() {
   // Threads end, and descriptors close, a moment later.
   collectGarbage();
@@ -98,6 +124,9 @@ switch (work) {
     break;
   case 'load-require':
     loadRequire();
+    break;
+  case 'heap':
+    await heap();
     break;
   case 'leaks':
     await leaks(Number(cycles));

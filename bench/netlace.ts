@@ -5,7 +5,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Netns, Rtnetlink, createSandbox, type Mode, type Nouns } from 'netlace';
-import { spawn } from 'netlace/process';
+import { runPrograms } from './programs.js';
 
 const loopback = 1;
 /** Descriptors of the producer of events, and how many it makes at once: see `peers/c/populate.c`. */
@@ -127,19 +127,6 @@ async function attached(rt: Rtnetlink, n: number, reps: number, makeAll: (kept: 
   }
 }
 
-/** A program in new UTS, IPC and pid namespaces, and its end; one after the other. */
-async function spawned(_: number, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const child = await spawn('/bin/true', [], {
-      env: {},
-      stdio: 'ignore',
-      namespaces: { uts: 'new', ipc: 'new', pid: 'new' },
-    });
-    const { code } = await child.exited;
-    if (code !== 0) throw new Error(`/bin/true ended with ${code}`);
-  }
-}
-
 async function events(rt: Rtnetlink, count: number, reps: number): Promise<void> {
   const watch = rt.watch(['link']);
   for (let event = await watch.next(); event.value?.type !== 'synced';) event = await watch.next();
@@ -192,7 +179,7 @@ switch (work) {
     break;
   }
   case 'spawn':
-    await created(work, n, reps, spawned);
+    await created(work, n, reps, (_, count) => runPrograms(count));
     break;
   case 'events':
     await events(rt, n, reps);

@@ -16,6 +16,7 @@ import {
 } from '../../lib/index.js';
 import { everythingIn } from '../support/everything.js';
 import { noIproute2 } from '../support/iproute2.js';
+import { kept } from '../support/kept.js';
 import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
 import { inSandbox, newNetns, noNames, noNetns, unavailable, type Sandbox } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
@@ -289,14 +290,16 @@ const noScene =
   ));
 
 describeUnless(noScene, 'requests', () => {
-  test.each([...unsent, ...sent])('%s', (_title, run, expected) =>
-    inScene(async (sandbox) => {
-      const before = everythingIn(sandbox);
-      await expectError(() => run(loose(sandbox.client), sandbox), expected);
-      await expectError(() => run(loose(sandbox.client.sync), sandbox), expected);
-      expect(everythingIn(sandbox)).toEqual(before);
-    }),
+  const common = kept<{ sandbox: Sandbox; before: unknown }>((body) =>
+    inScene((sandbox) => body({ sandbox, before: everythingIn(sandbox) })),
   );
+
+  test.each([...unsent, ...sent])('%s', async (_title, run, expected) => {
+    const { sandbox, before } = common();
+    await expectError(() => run(loose(sandbox.client), sandbox), expected);
+    await expectError(() => run(loose(sandbox.client.sync), sandbox), expected);
+    expect(everythingIn(sandbox)).toEqual(before);
+  });
 
   test('an error in one request leaves those of the same tick alone', () =>
     inScene(async ({ client }) => {

@@ -17,6 +17,7 @@ import type { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import type { Link } from '../../lib/rtnetlink/link.js';
 import { everythingIn, withoutLinkLocals } from '../support/everything.js';
 import { noIproute2 } from '../support/iproute2.js';
+import { kept } from '../support/kept.js';
 import { leavesNothing, openDescriptors } from '../support/leftovers.js';
 import { inSandbox, newNetns, unavailable, type Sandbox } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
@@ -503,6 +504,10 @@ async function inScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   });
 }
 
+function everythingInBoth({ here, there }: Scene): readonly unknown[] {
+  return [everythingIn(here), everythingIn(there)];
+}
+
 type Failing = (scene: Scene) => Promise<unknown>;
 interface Expected {
   /** The class, by its name. */
@@ -695,24 +700,25 @@ const failures: readonly [title: string, run: Failing, expected: Expected][] = [
 const noScene = noBridge ?? noVxlan ?? noMacvlan ?? noIproute2;
 
 describeUnless(noScene, 'a step fails: everything is as before', () => {
-  test.each(failures)('%s', (_title, run, { path, ...expected }) =>
-    inScene(async (scene) => {
-      const { here, there } = scene;
-      const before = [everythingIn(here), everythingIn(there)];
-      const descriptors = openDescriptors();
-      const error = await errorOf(() => run(scene));
-      expect({
-        name: error.name,
-        code: error['code'],
-        argument: error['argument'],
-        message: error.message,
-      }).toMatchObject(expected);
-      if (path instanceof RegExp) expect(error['path']).toMatch(path);
-      else if (path !== undefined) expect(error['path']).toBe(path);
-      expect([everythingIn(here), everythingIn(there)]).toEqual(before);
-      expect(openDescriptors()).toEqual(descriptors);
-    }),
+  const common = kept<{ scene: Scene; before: unknown }>((body) =>
+    inScene((scene) => body({ scene, before: everythingInBoth(scene) })),
   );
+
+  test.each(failures)('%s', async (_title, run, { path, ...expected }) => {
+    const { scene, before } = common();
+    const descriptors = openDescriptors();
+    const error = await errorOf(() => run(scene));
+    expect({
+      name: error.name,
+      code: error['code'],
+      argument: error['argument'],
+      message: error.message,
+    }).toMatchObject(expected);
+    if (path instanceof RegExp) expect(error['path']).toMatch(path);
+    else if (path !== undefined) expect(error['path']).toBe(path);
+    expect(everythingInBoth(scene)).toEqual(before);
+    expect(openDescriptors()).toEqual(descriptors);
+  });
 
   test('a port of another bridge goes back there with its settings', () =>
     inScene(async (scene) => {
@@ -739,16 +745,16 @@ describeUnless(noScene, 'a helper is given up', () => {
 
   test.each(all)('%s: by a signal that was given before', (_title, run) =>
     inScene(async (scene) => {
-      const before = [everythingIn(scene.here), everythingIn(scene.there)];
+      const before = everythingInBoth(scene);
       const reason = new Error('no longer');
       expect(await errorOf(() => run({ signal: AbortSignal.abort(reason) })(scene))).toBe(reason);
-      expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
+      expect(everythingInBoth(scene)).toEqual(before);
     }),
   );
 
   test.each(all)('%s: by a signal, after each of its requests', (_title, run) =>
     inScene(async (scene) => {
-      const before = [everythingIn(scene.here), everythingIn(scene.there)];
+      const before = everythingInBoth(scene);
       const reason = new Error('no longer');
       let given = 0;
       // Each time one request more is let through, until all are.
@@ -768,7 +774,7 @@ describeUnless(noScene, 'a helper is given up', () => {
         } finally {
           unsubscribe('netlace:request', count);
         }
-        expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
+        expect(everythingInBoth(scene)).toEqual(before);
       }
       expect(given).toBeGreaterThan(1);
     }),
@@ -776,7 +782,7 @@ describeUnless(noScene, 'a helper is given up', () => {
 
   test.each(all)('%s: by its timeout', (_title, run) =>
     inScene(async (scene) => {
-      const before = [everythingIn(scene.here), everythingIn(scene.there)];
+      const before = everythingInBoth(scene);
       const busy = (): void => {
         // The event loop stands still for longer than the helper has.
         const end = performance.now() + 5;
@@ -787,7 +793,7 @@ describeUnless(noScene, 'a helper is given up', () => {
       unsubscribe('netlace:request', busy);
       expect(error).toBeInstanceOf(TimeoutError);
       expect(error['code']).toBe('ERR_NETLACE_TIMEOUT');
-      expect([everythingIn(scene.here), everythingIn(scene.there)]).toEqual(before);
+      expect(everythingInBoth(scene)).toEqual(before);
     }),
   );
 });
