@@ -54,8 +54,8 @@ async function loading(rounds: number): Promise<Verdict[]> {
 }
 
 async function heap(rounds: number): Promise<Verdict[]> {
-  const lines = await repeat(rounds, () => run<{ small: number; large: number }>(['empty', '0'], 'heap'));
-  const ratio = median(lines.map(({ small, large }) => large / small));
+  const lines = await repeat(rounds, () => run<{ ratio: number }>(['empty', '0'], 'heap'));
+  const ratio = median(lines.map((line) => line.ratio));
   return [
     {
       what: 'run 200 programs with 2 GiB on the heap, beside without',
