@@ -1,5 +1,6 @@
 /**
- * What a process that uses netlace costs: `node --expose-gc netlace-health.js stream|load-import|load-require|heap|leaks`.
+ * What a process that uses netlace costs: `node --expose-gc netlace-health.js stream|load-import|load-require|heap|leaks`,
+ * for `heap` with `--max-old-space-size=4096`.
  * The package is imported where it is needed: how long that takes is one of the figures.
  */
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
 import { EACCES, EBADF, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP, EPERM } from '../errno.js';
 import { SpawnError, UnsupportedError } from '../errors.js';
+import { lazy } from '../lazy.js';
 import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
@@ -22,8 +23,8 @@ const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, 
  * The command is looked for in PATH of `env`, in the child's root, unless it has a slash; as by execvp(3), so that EACCES also
  * says that a folder there may not be searched. The child has the descriptors that `stdio` says and no others. Nothing of Node's own handling of children is involved.
  *
- * The first one in a turn of the event loop is started at once, as by `node:child_process`, unless it gets mounts, a user or network namespace or else what may
- * take longer; the others are started by threads of libuv's pool.
+ * The first one in a turn of the main thread's event loop is started at once, as by `node:child_process`, unless it gets mounts, a user or network namespace or
+ * else what may take longer; the others are started by threads of libuv's pool.
  *
  * Since Linux 5.11 (close_range with CLOSE_RANGE_CLOEXEC). Kernel: kernel/fork.c, clone3(2); the rights that namespaces take are in their man pages, namespaces(7).
  */
@@ -47,7 +48,9 @@ export async function spawn(command: string, args: readonly string[] = [], optio
       writes.flatMap(({ file, text }) => [file, text]),
       leastDescriptor,
     ] as const;
-    made = isBrief(plan) && isFirstOfTurn() ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
+    // A Worker may be terminated at any moment of its JavaScript: the more there is of that, the likelier with a descriptor in hand.
+    const atOnce = isBrief(plan) && lazy('worker_threads').isMainThread && isFirstOfTurn();
+    made = atOnce ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
     if (isFailure(made)) throw explained(made, plan, checked.ids !== undefined, cgroup >= 0);
   } catch (error) {
     stdio.giveUp();
