@@ -66,7 +66,7 @@ export const works: readonly Work[] = [
     title: 'attach 200 containers',
     n: 200,
     objects: 'bridge',
-    reps: 5,
+    reps: 15,
     targets: [
       { against: floor, atMost: 1.2 },
       { against: 'go-netlink', atMost: 1 },
@@ -77,7 +77,7 @@ export const works: readonly Work[] = [
     title: 'run 200 programs',
     n: 200,
     objects: 'empty',
-    reps: 9,
+    reps: 40,
     targets: [{ against: floor, atMost: 1.2 }],
   },
   {

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,9 +119,17 @@ static void attach_repeatedly(int fd, struct batch *batch, int count, int reps) 
   free(kept);
 }
 
-static int become_true(void *nothing) {
+/* What a child of a program with handlers and descriptors of its own has to do: standard streams from /dev/null, which is
+ * `*null`, no signal ignored or blocked, and no other descriptor. */
+static int become_true(void *null) {
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  for (int number = 1; number < 32; number++) sigaction(number, &standard, NULL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  for (int number = 0; number < 3; number++) dup3(*(int *)null, number, 0);
+  syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
   char *arguments[] = {"true", NULL}, *environment[] = {NULL};
-  (void)nothing;
   execve("/bin/true", arguments, environment);
   return 127;
 }
@@ -128,9 +138,15 @@ static int become_true(void *nothing) {
 static void spawn(int count) {
   static char stack[1 << 16] __attribute__((aligned(16)));
   int flags = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD;
+  sigset_t all, before;
+  sigfillset(&all);
   for (int child = 0; child < count; child++) {
-    int pidfd = -1;
-    if (clone(become_true, stack + sizeof stack, flags, NULL, &pidfd) < 0) fail("clone");
+    int pidfd = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) fail("/dev/null");
+    sigprocmask(SIG_SETMASK, &all, &before);
+    if (clone(become_true, stack + sizeof stack, flags, &null, &pidfd) < 0) fail("clone");
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close(null);
     siginfo_t end;
     if (waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED) || end.si_status != 0) fail("/bin/true");
     close(pidfd);
