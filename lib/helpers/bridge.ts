@@ -35,7 +35,7 @@ export async function createBridge(bridge: BridgeOptions, options: HelperOptions
     const client = await clients.in(netns);
     const members = await allDone(ports.map((port) => client.link.get(port, call)));
     const made = await createLink(operation, {
-      link: { ...link, kind: 'bridge', data },
+      link: Object.assign({}, link, { kind: 'bridge' as const, data }),
       from: netns,
       settings: { netns, master, up, addresses, routes },
     });

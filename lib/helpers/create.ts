@@ -19,7 +19,7 @@ export async function createLink(operation: Operation, { link, from, settings }:
   const home = await clients.in(netns);
   await make(
     operation,
-    () => creator.link.add(home === creator ? link : { ...link, ...clients.place(netns) }),
+    () => creator.link.add(home === creator ? link : Object.assign({}, link, clients.place(netns))),
     () => home.link.delete(link.name),
   );
   const { index } = await home.link.get(link.name, operation.call);

@@ -52,7 +52,8 @@ export function checkRef(argument: string, ref: LinkRef): void {
 
 /** Of what the link itself gets, that which was given. */
 export function givenOf({ master, up }: InterfaceOptions): Pick<InterfaceOptions, 'master' | 'up'> {
-  return { ...(master === undefined ? {} : { master }), ...(up === undefined ? {} : { up }) };
+  if (master === undefined) return up === undefined ? {} : { up };
+  return up === undefined ? { master } : { master, up };
 }
 
 /**
@@ -85,10 +86,15 @@ export function furnish(
   const { call } = operation;
   return [
     ...addresses.map((address) =>
-      client.address.add({ ...(typeof address === 'string' ? { address } : address), link: index }, call),
+      client.address.add(
+        typeof address === 'string' ? { address, link: index } : Object.assign({}, address, { link: index }),
+        call,
+      ),
     ),
     ...routes.map((route) =>
-      isByLink(route) ? client.route.add({ ...route, link: index }, call) : addOther(operation, client, route),
+      isByLink(route)
+        ? client.route.add(Object.assign({}, route, { link: index }), call)
+        : addOther(operation, client, route),
     ),
   ];
 }
@@ -104,7 +110,7 @@ function addOther(operation: Operation, client: Rtnetlink, route: NewRoute): Pro
   return make(
     operation,
     () => client.route.add(route),
-    () => client.route.delete({ ...metric, ...route }),
+    () => client.route.delete(Object.assign({}, metric, route)),
   );
 }
 

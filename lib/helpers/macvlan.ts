@@ -23,7 +23,7 @@ export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOpti
   const { netns, master, up, addresses, routes, linkNetns, data, ...link } = macvlan;
   return operate('createMacvlan', linkNetns, options, (operation) =>
     createLink(operation, {
-      link: { ...link, kind: 'macvlan', data: { mode: 'bridge', ...data } },
+      link: Object.assign({}, link, { kind: 'macvlan' as const, data: { mode: 'bridge' as const, ...data } }),
       from: linkNetns,
       settings: { netns, master, up, addresses, routes },
     }),

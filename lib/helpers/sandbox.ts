@@ -62,7 +62,7 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
     const { addresses, routes } = nearby;
     const change = givenOf(nearby);
     const home = await clients.in(near.netns);
-    const creation = new NetnsCreation({ ...created, outside: home });
+    const creation = new NetnsCreation({ outside: home, ...created });
     call.signal?.throwIfAborted();
     const client = clients.add(await Rtnetlink.over(creation.inside));
     const hasChange = Object.keys(change).length > 0;
@@ -71,9 +71,9 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
       .addWithEcho({
         index: FAR_INDEX,
         ...farLink,
-        kind: 'veth',
         ...givenOf(inside),
-        data: { peer: { ...nearLink, ...clients.place(near.netns) } },
+        kind: 'veth',
+        data: { peer: Object.assign({}, nearLink, clients.place(near.netns)) },
       })
       .catch(async (error: unknown) => {
         throw isExisting(error) && (await isTaken(home, near.name)) ? ofPeerName(error, near.name) : error;

@@ -47,18 +47,13 @@ export async function createVethPair(
     const { clients, call } = operation;
     const nearby = await clients.in(near.netns);
     const { master, addresses, routes } = a.settings;
-    const peer = isSame(near.netns, far.netns) ? b.link : { ...b.link, ...clients.place(far.netns) };
+    const peer = isSame(near.netns, far.netns) ? b.link : Object.assign({}, b.link, clients.place(far.netns));
     const added = make(
       operation,
       // The near end may come up at once; the far one not before the pair is made.
       () =>
         nearby.link
-          .add({
-            ...a.link,
-            kind: 'veth',
-            ...givenOf(a.settings),
-            data: { peer },
-          })
+          .add(Object.assign({}, a.link, { kind: 'veth' as const, ...givenOf(a.settings), data: { peer } }))
           .catch(async (error: unknown) => {
             // The kernel does not say which of the two names is taken.
             throw isExisting(error) && !(await isTaken(nearby, near.name)) ? ofPeerName(error, far.name) : error;

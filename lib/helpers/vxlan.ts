@@ -45,7 +45,7 @@ export async function createVxlan(vxlan: VxlanOptions, options: HelperOptions = 
   return operate('createVxlan', underlay, options, async (operation) => {
     const { clients, call } = operation;
     const made = await createLink(operation, {
-      link: { ...link, kind: 'vxlan', data },
+      link: Object.assign({}, link, { kind: 'vxlan' as const, data }),
       from: underlay,
       settings: { netns, master, up, addresses, routes },
     });

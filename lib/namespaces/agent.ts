@@ -55,7 +55,7 @@ export function httpsAgent(connect: Connect, options: https.AgentOptions): https
   const { createConnection: secured } = agent as unknown as { createConnection: CreateConnection };
   return withConnections(agent, (connection, callback) => {
     const socket = connectAsAsked(connect, connection, 443);
-    const outer = secured.call(agent, { ...connection, socket } as AgentConnection, callback);
+    const outer = secured.call(agent, Object.assign({}, connection, { socket }), callback);
     return outer === undefined ? undefined : withTimeout(passingErrors(socket, outer), connection);
   });
 }

@@ -130,7 +130,7 @@ export class PacketSocket extends WholePackets<ReceivedPacket<PacketSource>> {
     // Without a protocol nothing is received: only `bind` says what, and by then the filter is there.
     const kind = (type === 'raw' ? SOCK_RAW : SOCK_DGRAM) | SOCK_NONBLOCK;
     const bind = linkAddress(index, protocol, new Uint8Array(0));
-    const descriptor = orThrow(addon.sync.socket(netns, AF_PACKET, kind, 0, { ...setup, bind }), 'for packets');
+    const descriptor = orThrow(addon.sync.socket(netns, AF_PACKET, kind, 0, { bind, ...setup }), 'for packets');
     const reader = new PacketReader(descriptor, 'receivePackets', longest, fromLink);
     return new PacketSocket(reader, index, protocol);
   }

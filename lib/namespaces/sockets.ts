@@ -184,7 +184,7 @@ export function connectIn(
   const { fd } = placeholder;
   const socket = stream(placeholder, options);
   const inside: LookupFunction = (hostname: string, wanted: NodeLookupOptions, callback) => {
-    own(hostname, { ...wanted, all: false }, (error, address, addressFamily) => {
+    own(hostname, Object.assign({}, wanted, { all: false }), (error, address, addressFamily) => {
       // Destroyed meanwhile: the number may be another file's.
       if (error !== null || socket.destroyed) return callback(error, address, addressFamily);
       try {

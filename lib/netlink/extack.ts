@@ -96,14 +96,8 @@ function policyOf(policy: AttrsOut<typeof policyAttrs.rows> | undefined): Attrib
   const minimum = policy.minimum ?? policy.minimumSigned;
   const maximum = policy.maximum ?? policy.maximumSigned;
   const mask = policy.mask ?? (policy.bitfield32Mask === undefined ? undefined : BigInt(policy.bitfield32Mask));
-  return {
-    ...(type === undefined ? {} : { type }),
-    ...(minimum === undefined ? {} : { minimum }),
-    ...(maximum === undefined ? {} : { maximum }),
-    ...(minimumLength === undefined ? {} : { minimumLength }),
-    ...(maximumLength === undefined ? {} : { maximumLength }),
-    ...(mask === undefined ? {} : { mask }),
-  };
+  const all = { type, minimum, maximum, minimumLength, maximumLength, mask };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 /** The names that an extended ACK's numbers stand for, found in the request that it answers (`start` to `end` of `view`). */

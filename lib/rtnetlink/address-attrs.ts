@@ -130,13 +130,11 @@ const peerOrSelf: Codec<string> = {
 
 /** For what IPv6 addresses do not have: the kernel would pass over it without a word. */
 function ipv4Only(codec: Codec<string>, what: string): Codec<string> {
-  return {
-    ...codec,
-    write(writer, value, siblings, base) {
-      if (writer.view.getUint8(base) === AF_INET6) throw new CodecError('', `IPv6 addresses have no ${what}`);
-      codec.write(writer, value, siblings, base);
-    },
+  const write: typeof codec.write = (writer, value, siblings, base) => {
+    if (writer.view.getUint8(base) === AF_INET6) throw new CodecError('', `IPv6 addresses have no ${what}`);
+    codec.write(writer, value, siblings, base);
   };
+  return Object.assign({}, codec, { write });
 }
 
 /** `'+'`: all bits behind the prefix set. Links of two addresses or one (/31, /32) have none, which 0.0.0.0 says. */

@@ -56,7 +56,7 @@ function complete<T extends AddressAttrsIn>(value: T): T {
         ? AF_INET6
         : AF_INET
       : familyNumber(value.family);
-  return { ...value, peer: value.peer ?? value.address, family };
+  return Object.assign({}, value, { peer: value.peer ?? value.address, family });
 }
 
 export type AddressVerb = Extract<Verb, 'add' | 'replace'>;

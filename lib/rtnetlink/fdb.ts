@@ -122,12 +122,12 @@ function complete(entry: FdbAttrsIn): FdbAttrsIn {
   if (entry.mac === undefined) throw new CodecError('fdb.mac', 'is missing');
   const flags = withTable(entry);
   const staticState: readonly NeighbourState[] = flags.includes('master') ? ['noarp', 'reachable'] : ['permanent'];
-  return { ...entry, state: entry.state ?? staticState, flags, family: 'bridge' };
+  return Object.assign({}, entry, { state: entry.state ?? staticState, flags, family: 'bridge' as const });
 }
 
 /** `filter.link` and `filter.master` as indexes. */
 export function listFdb(filter: Indexed<FdbFilter> = {}): Request<FdbEntry> {
-  const value = { ...filter, family: 'bridge' };
+  const value = Object.assign({}, filter, { family: 'bridge' });
   return {
     operation: 'RTM_GETNEIGH',
     subject: 'fdb',
@@ -142,7 +142,7 @@ export function listFdb(filter: Indexed<FdbFilter> = {}): Request<FdbEntry> {
 /** `lookup.link` and `lookup.master` as indexes. Since Linux 5.0; of the links' own tables, those of bridges and VXLAN. */
 export function getFdbEntry(lookup: Indexed<FdbLookup>): Request<FdbEntry> {
   const where = lookup.master === undefined ? { flags: withTable(lookup) } : { link: undefined };
-  const value = { ...lookup, ...where, family: 'bridge' };
+  const value = Object.assign({}, lookup, { family: 'bridge', ...where });
   return {
     operation: 'RTM_GETNEIGH',
     subject: 'fdb',
@@ -169,13 +169,13 @@ export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
   const [states, stateMask] = match<NeighbourState>(state);
   const [flagsOn, flagsMask] = match<NeighbourFlag>(flags);
   const value = {
-    ...rest,
     family: 'bridge',
-    ...(master === undefined ? { link } : { link: master, via: link }),
     state: states,
     flags: [...flagsOn, 'self'],
-    ...(state === undefined ? {} : { stateMask }),
-    ...(flags === undefined ? {} : { flagsMask }),
+    stateMask: state === undefined ? undefined : stateMask,
+    flagsMask: flags === undefined ? undefined : flagsMask,
+    ...rest,
+    ...(master === undefined ? { link } : { link: master, via: link }),
   };
   return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: NLM_F_BULK, set, value };
 }

@@ -135,7 +135,7 @@ export function addLink(link: object): Request<void> {
 /** The same, answered with the new link where the kernel does that. */
 export function addLinkWithEcho(link: object): Request<Link | undefined> {
   const request = addLink(link);
-  return { ...request, flags: request.flags | NLM_F_ECHO, decode: decodeLink };
+  return Object.assign({}, request, { flags: request.flags | NLM_F_ECHO, decode: decodeLink });
 }
 
 /** Changes the link that `value.index`, or `value.name` without an index, stands for. */
@@ -147,20 +147,24 @@ export function changeLink(value: object): Request<void> {
     flags: 0,
     set,
     value,
-    suspects: { ...masterSuspects(value), ENODEV: selector(value), EEXIST: 'name' },
+    suspects: changeSuspects(value),
   };
 }
 
-/** A master that takes no ports, or not this one. */
-function masterSuspects({
-  index: _index,
-  name: _name,
-  altName: _altName,
-  master,
-  ...others
-}: LinkAttrsIn): Request<void>['suspects'] {
-  if (master === undefined || master === null) return {};
-  return { EOPNOTSUPP: 'master', ELOOP: 'master', ...(Object.keys(others).length === 0 ? { EINVAL: 'master' } : {}) };
+function changeSuspects(value: LinkAttrsIn): Request<void>['suspects'] {
+  const { master } = value;
+  const suspects = { ENODEV: selector(value), EEXIST: 'name' };
+  if (master === undefined || master === null) return suspects;
+  // It takes no ports, or not this one.
+  const ofMaster = { EOPNOTSUPP: 'master', ELOOP: 'master', ...suspects };
+  return isOnly(value, CHOOSING_MASTER) ? { EINVAL: 'master', ...ofMaster } : ofMaster;
+}
+
+const CHOOSING_MASTER = ['index', 'name', 'altName', 'master'];
+
+function isOnly(value: object, keys: readonly string[]): boolean {
+  for (const key in value) if (!keys.includes(key)) return false;
+  return true;
 }
 
 export function deleteLink(value: LinkAttrsIn): Request<void> {
@@ -182,5 +186,5 @@ export function changeAltNames(verb: 'add' | 'delete', ref: LinkRef, names: read
     verb === 'add'
       ? (['RTM_NEWLINKPROP', RTM_NEWLINKPROP, NLM_F_EXCL] as const)
       : (['RTM_DELLINKPROP', RTM_DELLINKPROP, 0] as const);
-  return { operation, subject: 'link', type, flags, set: altNameAttrs, value: { ...selectLink(ref), altNames: names } };
+  return { operation, subject: 'link', type, flags, set: altNameAttrs, value: { altNames: names, ...selectLink(ref) } };
 }

@@ -93,7 +93,7 @@ export class Links<M extends Mode> {
       const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
       const renames = change.name !== undefined && typeof link === 'string';
       if (needsKinds || renames || needsLookup(change)) return this.#set(link, change, needsKinds, renames);
-      return changeLink({ ...change, ...selectLink(link) });
+      return changeLink(Object.assign({}, change, selectLink(link)));
     }, options);
   }
 
@@ -105,7 +105,7 @@ export class Links<M extends Mode> {
       if (value['port'] !== undefined) value['portKind'] ??= portKind;
     }
     const select = renames ? { index: yield* indexOf(link, 'link') } : selectLink(link);
-    return yield* one(changeLink({ ...value, ...select }));
+    return yield* one(changeLink(Object.assign({}, value, select)));
   }
 
   /** One link by index, name or alternative name. Fails with ENODEV when there is none. */

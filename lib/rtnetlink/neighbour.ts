@@ -80,21 +80,21 @@ function defaultState({ flags }: NeighbourAttrsIn): readonly NeighbourState[] {
 
 /** `neighbour.link` as an index. */
 export function newNeighbour(verb: NeighbourVerb, neighbour: NeighbourAttrsIn): Request<void> {
-  const value = { ...neighbour, state: neighbour.state ?? defaultState(neighbour), family: neighbourFamily(neighbour) };
+  const fields = { state: neighbour.state ?? defaultState(neighbour), family: neighbourFamily(neighbour) };
   return {
     operation: 'RTM_NEWNEIGH',
     subject: 'neighbour',
     type: RTM_NEWNEIGH,
     flags: verbs[verb],
     set,
-    value,
+    value: Object.assign({}, neighbour, fields),
     suspects,
   };
 }
 
 /** Only the address, the link and the flag `proxy` count. */
 export function deleteNeighbour(neighbour: NeighbourAttrsIn): Request<void> {
-  const value = { ...neighbour, family: neighbourFamily(neighbour) };
+  const value = Object.assign({}, neighbour, { family: neighbourFamily(neighbour) });
   return { operation: 'RTM_DELNEIGH', subject: 'neighbour', type: RTM_DELNEIGH, flags: 0, set, value, suspects };
 }
 
@@ -106,7 +106,7 @@ export function listNeighbours(
   } = {},
 ): Request<Neighbour> {
   const { link: ofLink, proxy, state, ...rest } = filter;
-  const value = { ...rest, ofLink, flags: proxy === true ? ['proxy'] : undefined };
+  const value = Object.assign({}, rest, { ofLink, flags: proxy === true ? ['proxy'] : undefined });
   const decode: Decode<Neighbour> =
     state === undefined
       ? decodeNeighbour
@@ -124,7 +124,10 @@ export function getNeighbour(
   lookup: Omit<NeighbourLookup, 'link'> & { readonly link?: number | undefined },
 ): Request<Neighbour> {
   const { proxy, ...rest } = lookup;
-  const value = { ...rest, flags: proxy === true ? ['proxy'] : undefined, family: neighbourFamily(lookup) };
+  const value = Object.assign({}, rest, {
+    flags: proxy === true ? ['proxy'] : undefined,
+    family: neighbourFamily(lookup),
+  });
   return {
     operation: 'RTM_GETNEIGH',
     subject: 'neighbour',

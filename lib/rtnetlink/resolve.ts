@@ -9,7 +9,7 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
   if (typeof ref === 'number') return ref;
   try {
     const request = getLink(ref);
-    const link = yield* one({ ...request, value: { ...selectLink(ref), extMask: ['skipStats'] } });
+    const link = yield* one(Object.assign({}, request, { value: { extMask: ['skipStats'], ...selectLink(ref) } }));
     return link.index;
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== ENODEV) throw error;

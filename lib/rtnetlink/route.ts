@@ -64,16 +64,18 @@ export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
     protocol: 'boot',
     scope: defaultScope(route, family),
     table: 'main',
-    ...withGateway(route, family),
     family,
+    ...withGateway(route, family),
   };
+  value.family = family;
   return { operation: 'RTM_NEWROUTE', subject: 'route', type: RTM_NEWROUTE, flags: verbs[verb], set, value, suspects };
 }
 
 /** Deletes the first route that is like `route` in all that it says. */
 export function deleteRoute(route: RouteAttrsIn): Request<void> {
   const family = routeFamily(route);
-  const value = { scope: 'nowhere', table: 'main', ...withGateway(route, family), family };
+  const value = { scope: 'nowhere', table: 'main', family, ...withGateway(route, family) };
+  value.family = family;
   return { operation: 'RTM_DELROUTE', subject: 'route', type: RTM_DELROUTE, flags: 0, set, value, suspects };
 }
 
@@ -114,7 +116,7 @@ export type RouteLookup = Pick<
 
 /** Which route the kernel would take. */
 export function getRoute(lookup: RouteLookup): Request<Route> {
-  const value = { ...lookup, family: routeFamily(lookup) };
+  const value = Object.assign({}, lookup, { family: routeFamily(lookup) });
   return {
     operation: 'RTM_GETROUTE',
     subject: 'route',
