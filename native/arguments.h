@@ -37,6 +37,16 @@ class Arguments {
   // A copy that may travel to another thread.
   std::vector<uint8_t> copy(size_t index, const char* name);
 
+  // What an object of the addon's class `T` stands for, by `T::from`.
+  template <typename T>
+  auto object(size_t index, const char* name) -> decltype(T::from(Napi::Value())) {
+    auto found = T::from(info_[index]);
+    if (found == nullptr) {
+      refuse(name, "an object of the addon");
+    }
+    return found;
+  }
+
   // Null: an empty one.
   Program program(size_t index, const char* name);
 

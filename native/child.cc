@@ -17,6 +17,17 @@ namespace netlace {
 
 namespace {
 
+// Of the kernel: those of the C library begin behind some that it keeps for itself.
+constexpr int first_realtime_signal = 32;
+
+// To a number that is not less than that. Null, or the call that failed.
+const char* move_up(UniqueFd& fd, int least) {
+  if (fd.get() < least) {
+    fd = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, least));
+  }
+  return fd ? nullptr : "fcntl";
+}
+
 struct Pipe {
   UniqueFd read;
   UniqueFd write;
@@ -37,18 +48,32 @@ struct Pipe {
     if (const char* failed = open()) {
       return failed;
     }
-    if (write.get() < least) {
-      write = UniqueFd(fcntl(write.get(), F_DUPFD_CLOEXEC, least));
-    }
-    return write ? nullptr : "fcntl";
+    return move_up(write, least);
   }
 };
+
+// Real-time signals that are ignored. That lasts: it was inherited, and nothing in JavaScript changes it.
+const std::vector<int>& ignored_realtime_signals() {
+  static const std::vector<int> ignored = [] {
+    std::vector<int> found;
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) {
+      struct sigaction action;
+      if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
+        found.push_back(signal);
+      }
+    }
+    return found;
+  }();
+  return ignored;
+}
 
 struct Birth {
   explicit Birth(ChildPlan& plan) : plan(plan) {}
 
   ChildPlan& plan;
+  // What a child reports with, unless the kernel itself waits for it: then it reports in `said`.
   Pipe reports;
+  ChildReport said = {};
   // The child starts when there is a byte, and gives up when the pipe is closed.
   Pipe start;
   ChildStack stack;
@@ -58,9 +83,15 @@ struct Birth {
   int report_to = -1;
   int start_from = -1;
   int start_end = -1;
+  // Asked for here: a child must not be the one to begin with it.
+  const std::vector<int>& ignored_realtime = ignored_realtime_signals();
 };
 
-void report(const Birth& birth, ChildReport report) {
+void report(Birth& birth, ChildReport report) {
+  if (birth.report_to < 0) {
+    birth.said = report;
+    return;
+  }
   // Whoever would read it may be gone.
   [[maybe_unused]] ssize_t written = write(birth.report_to, &report, sizeof report);
 }
@@ -75,6 +106,27 @@ Program::Outcome what_counts(const Program& program, Program::Outcome last) {
   return last;
 }
 
+// Whether clone3() itself can wait until the child is another program, or has ended: that takes shared memory to report
+// in.
+bool waits_in_clone(const ChildPlan& plan) {
+  return shares_memory && (plan.flags & CLONE_VFORK) != 0 && (plan.flags & CLONE_VM) != 0;
+}
+
+// In the child, which has no handlers any more (CLONE_CLEAR_SIGHAND): no signal is ignored or blocked.
+void reset_signals(const std::vector<int>& ignored_realtime) {
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < first_realtime_signal; signal++) {
+    sigaction(signal, &standard, nullptr);
+  }
+  for (int signal : ignored_realtime) {
+    sigaction(signal, &standard, nullptr);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 // In the child. From here to the new program there is nothing but system calls.
 void live(void* data) {
   Birth& birth = *static_cast<Birth*>(data);
@@ -85,14 +137,7 @@ void live(void* data) {
       end_child(127);
     }
   }
-  struct sigaction standard = {};
-  standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; signal++) {
-    sigaction(signal, &standard, nullptr);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  reset_signals(birth.ignored_realtime);
   birth.plan.program.report_to(birth.report_to);
   Program::Outcome outcome = what_counts(birth.plan.program, birth.plan.program.run());
   if (outcome.error != 0) {
@@ -172,7 +217,7 @@ Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uin
 
 std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   Birth birth(plan);
-  const char* failed = birth.reports.open_from(plan.least_descriptor);
+  const char* failed = waits_in_clone(plan) ? nullptr : birth.reports.open_from(plan.least_descriptor);
   if (failed == nullptr && !plan.writes.empty()) {
     failed = birth.start.open();
   }
@@ -186,12 +231,15 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
     if (!null_device) {
       return ChildFailure{Failure::of("open"), ChildFailure::null_device, 0};
     }
+    if (const char* refused = move_up(null_device, plan.least_descriptor)) {
+      return ChildFailure{Failure::of(refused), ChildFailure::null_device, 0};
+    }
     plan.program.null_device_is(null_device.get());
   }
   birth.report_to = birth.reports.write.get();
   birth.start_from = birth.start.read.get();
   birth.start_end = birth.start.write.get();
-  birth.arguments.flags = plan.flags | CLONE_PIDFD;
+  birth.arguments.flags = plan.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
   birth.arguments.pidfd = reinterpret_cast<uint64_t>(&birth.pidfd);
   birth.arguments.exit_signal = SIGCHLD;
   birth.arguments.stack = birth.stack.address();
@@ -223,9 +271,11 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   }
   birth.start.write.reset();
   birth.reports.write.reset();
-  ChildReport said = {};
-  ssize_t length = read(birth.reports.read.get(), &said, sizeof said);
-  if (length == sizeof said) {
+  ChildReport& said = birth.said;
+  if (birth.reports.read) {
+    [[maybe_unused]] ssize_t length = read(birth.reports.read.get(), &said, sizeof said);
+  }
+  if (said.kind == ChildReport::program_failed) {
     failure = {{said.value, plan.program.name(said.step)}, ChildFailure::program, said.step};
   }
   if (failure.failure.number == 0) {

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <limits>
+#include <utility>
 
 #include "exchange.h"
 #include "thread.h"
@@ -15,6 +16,10 @@ constexpr size_t buffer_bytes = 256 * 1024;
 constexpr uint32_t wake_id = 0;
 }  // namespace
 
+Reader::Reader(napi_env env, napi_threadsafe_function deliveries) : env_(env), deliveries_(deliveries) {
+  napi_unref_threadsafe_function(env_, deliveries_);
+}
+
 int64_t Reader::add(std::shared_ptr<NetlinkSocket> socket) {
   return insert({std::move(socket), {}});
 }
@@ -23,14 +28,23 @@ int64_t Reader::watch(UniqueFd fd) {
   return insert({nullptr, std::move(fd)});
 }
 
+int64_t Reader::watch(Child child) {
+  return insert({nullptr, std::move(child.pidfd), child.pid});
+}
+
+pid_t Reader::pid(uint32_t id) {
+  std::shared_ptr<Entry> entry = find(id);
+  return entry == nullptr ? -1 : entry->pid;
+}
+
+int Reader::pidfd(uint32_t id) {
+  std::shared_ptr<Entry> entry = find(id);
+  return entry == nullptr || entry->pid < 0 ? -1 : entry->file.get();
+}
+
 int64_t Reader::insert(Entry entry) {
-  if (stopped_) {
-    return -EBADF;
-  }
-  if (!started_) {
-    if (int error = start()) {
-      return -error;
-    }
+  if (int error = start()) {
+    return -error;
   }
   uint32_t id = next_id_++;
   int fd = entry.socket != nullptr ? entry.socket->fd() : entry.file.get();
@@ -43,6 +57,9 @@ int64_t Reader::insert(Entry entry) {
     std::lock_guard lock(mutex_);
     entries_.erase(id);
     return -error;
+  }
+  if (keeping_alive_++ == 0) {
+    napi_ref_threadsafe_function(env_, deliveries_);
   }
   return id;
 }
@@ -63,15 +80,28 @@ void Reader::resume(uint32_t id) {
   }
 }
 
+void Reader::let_go(uint32_t id) {
+  if (std::shared_ptr<Entry> entry = find(id)) {
+    let_go_of(*entry);
+  }
+}
+
+void Reader::let_go_of(Entry& entry) {
+  if (std::exchange(entry.keeps_alive, false) && --keeping_alive_ == 0) {
+    napi_unref_threadsafe_function(env_, deliveries_);
+  }
+}
+
 void Reader::remove(uint32_t id) {
   std::shared_ptr<Entry> entry = find(id);
   if (entry == nullptr) {
     return;
   }
+  let_go_of(*entry);
   if (entry->socket != nullptr) {
     // Closing it takes it out of the epoll set, too.
     entry->socket->close();
-  } else {
+  } else if (entry->pid < 0) {
     // There may be other descriptors of the file, so that closing this one would not.
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry->file.get(), nullptr);
   }
@@ -102,8 +132,13 @@ void Reader::stop() {
   wake_.reset();
 }
 
-// Returns 0 or an errno.
 int Reader::start() {
+  if (stopped_) {
+    return EBADF;
+  }
+  if (started_) {
+    return 0;
+  }
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) {
     return errno;

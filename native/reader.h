@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "child.h"
 #include "netlink_socket.h"
 #include "unique_fd.h"
 
@@ -26,41 +27,51 @@ struct Delivery {
 // files are only watched: a process's end is read from a pidfd by waiting for it.
 //
 // Each is armed for one event at a time: what has been delivered is answered by `resume`, and until then the thread
-// does not look at it again.
+// does not look at it again. Each keeps the process alive until it is removed or let go of.
 class Reader {
  public:
   // Deliveries are posted through `deliveries`, each as a `Delivery*` that the receiver deletes.
-  explicit Reader(napi_threadsafe_function deliveries) : deliveries_(deliveries) {}
+  Reader(napi_env env, napi_threadsafe_function deliveries);
   ~Reader() { stop(); }
 
   // Returns an id, or a negative errno.
   int64_t add(std::shared_ptr<NetlinkSocket> socket);
-  // The same for any file, of which it is told when it is readable.
+  // The same for any file, of which it is told when it is readable; and for a child, when it has ended.
   int64_t watch(UniqueFd fd);
+  int64_t watch(Child child);
+  // -1 of what is no child.
+  pid_t pid(uint32_t id);
+  int pidfd(uint32_t id);
   void resume(uint32_t id);
+  void let_go(uint32_t id);
   void remove(uint32_t id);
   bool has(uint32_t id);
 
+  // Starts the thread, unless it runs, which `add` and `watch` do too. Returns 0 or an errno.
+  int start();
   // Ends the thread and closes the sockets. Nothing is posted afterwards.
   void stop();
   bool stopped() const { return stopped_; }
 
  private:
-  // One of the two.
+  // A socket; or a file, which is a pidfd if there is a pid.
   struct Entry {
     std::shared_ptr<NetlinkSocket> socket;
     UniqueFd file;
+    pid_t pid = -1;
+    bool keeps_alive = true;
   };
 
-  int start();
   void run();
   int64_t insert(Entry entry);
+  void let_go_of(Entry& entry);
   void serve(uint32_t id, std::vector<uint8_t>& buffer);
   void read(NetlinkSocket& socket, uint32_t id, std::vector<uint8_t>& buffer);
   bool arm(int fd, uint32_t id, int operation);
   void post(Delivery delivery);
   std::shared_ptr<Entry> find(uint32_t id);
 
+  napi_env env_;
   napi_threadsafe_function deliveries_;
   UniqueFd epoll_;
   // An eventfd that ends the thread.
@@ -68,6 +79,8 @@ class Reader {
   pthread_t thread_ = {};
   bool started_ = false;
   bool stopped_ = false;
+  // How many keep the process alive.
+  int keeping_alive_ = 0;
 
   std::mutex mutex_;
   std::map<uint32_t, std::shared_ptr<Entry>> entries_;

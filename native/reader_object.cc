@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "arguments.h"
+#include "child_end.h"
 #include "convert.h"
 #include "instance.h"
 #include "netlink_socket_object.h"
@@ -17,13 +18,19 @@ Napi::Function ReaderObject::define(Napi::Env env) {
   using Self = ReaderObject;
   return DefineClass(env, "Reader",
                      {InstanceMethod<&Self::add>("add"), InstanceMethod<&Self::watch>("watch"),
-                      InstanceMethod<&Self::resume>("resume"), InstanceMethod<&Self::remove>("remove"),
-                      InstanceMethod<&Self::ref>("ref"), InstanceMethod<&Self::unref>("unref"),
+                      InstanceMethod<&Self::pid>("pid"), InstanceMethod<&Self::pidfd>("pidfd"),
+                      InstanceMethod<&Self::wait>("wait"), InstanceMethod<&Self::resume>("resume"),
+                      InstanceMethod<&Self::remove>("remove"), InstanceMethod<&Self::unref>("unref"),
                       InstanceMethod<&Self::close>("close")});
 }
 
 ReaderObject* ReaderObject::Unwrap(Napi::Object object) {
   return unwrap_this<ReaderObject>(object, tag);
+}
+
+std::shared_ptr<Reader> ReaderObject::from(Napi::Value value) {
+  ReaderObject* object = unwrap_tagged<ReaderObject>(value, tag);
+  return object == nullptr ? nullptr : object->reader_;
 }
 
 ReaderObject::ReaderObject(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
@@ -41,7 +48,7 @@ ReaderObject::ReaderObject(const Napi::CallbackInfo& info) : ObjectWrap(info), e
     Napi::Error::New(env).ThrowAsJavaScriptException();
     return;
   }
-  reader_ = std::make_shared<Reader>(deliveries_);
+  reader_ = std::make_shared<Reader>(env, deliveries_);
   *shared = reader_;
   // Hooks run last in, first out: this one ends the thread before Node frees the thread-safe function under it.
   napi_add_env_cleanup_hook(env, on_environment_end, this);
@@ -92,6 +99,32 @@ Napi::Value ReaderObject::watch(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(reader_->watch(std::move(own))));
 }
 
+Napi::Value ReaderObject::pid(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  return arguments.valid() ? Napi::Number::New(info.Env(), reader_->pid(id)) : Napi::Value();
+}
+
+Napi::Value ReaderObject::pidfd(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  return arguments.valid() ? Napi::Number::New(info.Env(), reader_->pidfd(id)) : Napi::Value();
+}
+
+Napi::Value ReaderObject::wait(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  std::span<uint8_t> into = arguments.bytes(1, "into");
+  if (!arguments.valid()) {
+    return {};
+  }
+  int waited = wait_for_end(reader_->pidfd(id), into);
+  if (waited != 0) {
+    reader_->remove(id);
+  }
+  return Napi::Number::New(info.Env(), waited);
+}
+
 void ReaderObject::resume(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   uint32_t id = arguments.integer<uint32_t>(0, "id");
@@ -108,15 +141,11 @@ void ReaderObject::remove(const Napi::CallbackInfo& info) {
   }
 }
 
-void ReaderObject::ref(const Napi::CallbackInfo& info) {
-  if (!reader_->stopped()) {
-    napi_ref_threadsafe_function(info.Env(), deliveries_);
-  }
-}
-
 void ReaderObject::unref(const Napi::CallbackInfo& info) {
-  if (!reader_->stopped()) {
-    napi_unref_threadsafe_function(info.Env(), deliveries_);
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  if (arguments.valid()) {
+    reader_->let_go(id);
   }
 }
 

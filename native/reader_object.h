@@ -13,6 +13,8 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
  public:
   static Napi::Function define(Napi::Env env);
   static ReaderObject* Unwrap(Napi::Object object);
+  // Null when `value` is something else.
+  static std::shared_ptr<Reader> from(Napi::Value value);
 
   explicit ReaderObject(const Napi::CallbackInfo& info);
   ~ReaderObject() override;
@@ -20,9 +22,11 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
  private:
   Napi::Value add(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
+  Napi::Value pid(const Napi::CallbackInfo& info);
+  Napi::Value pidfd(const Napi::CallbackInfo& info);
+  Napi::Value wait(const Napi::CallbackInfo& info);
   void resume(const Napi::CallbackInfo& info);
   void remove(const Napi::CallbackInfo& info);
-  void ref(const Napi::CallbackInfo& info);
   void unref(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 

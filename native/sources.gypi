@@ -5,6 +5,7 @@
       'native/addon.cc',
       'native/arguments.cc',
       'native/child.cc',
+      'native/child_end.cc',
       'native/clone.cc',
       'native/convert.cc',
       'native/descriptor.cc',

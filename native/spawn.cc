@@ -1,14 +1,12 @@
 #include <dlfcn.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstring>
+#include <csignal>
 
 #include "child.h"
 #include "convert.h"
+#include "reader_object.h"
 #include "registration.h"
+#include "shared_child.h"
 
 namespace netlace {
 
@@ -29,29 +27,43 @@ const char* name_of(ChildFailure::Stage stage) {
   }
 }
 
-}  // namespace
-
-// Found by its argument's namespace, which the unnamed one is not.
-static Napi::Value convert(Napi::Env env, std::variant<Child, ChildFailure> result) {
+Napi::Value convert(Napi::Env env, const ChildFailure& failure) {
   Napi::Object object = Napi::Object::New(env);
-  if (Child* child = std::get_if<Child>(&result)) {
-    object.Set("pid", child->pid);
-    object.Set("pidfd", convert(env, std::move(child->pidfd)));
-  } else {
-    const ChildFailure& failure = *std::get_if<ChildFailure>(&result);
-    object.Set("errno", failure.failure.number);
-    object.Set("syscall", failure.failure.syscall);
-    object.Set("stage", name_of(failure.stage));
-    object.Set("step", failure.step);
-  }
+  object.Set("errno", failure.failure.number);
+  object.Set("syscall", failure.failure.syscall);
+  object.Set("stage", name_of(failure.stage));
+  object.Set("step", failure.step);
   return object;
 }
 
-namespace {
+// What came of it, and who watches the child from now on.
+struct Spawned {
+  std::shared_ptr<Reader> reader;
+  std::variant<Child, ChildFailure> result;
+};
 
-// spawn(entry, program, flags, cgroup, writes, leastDescriptor)
+Napi::Value convert(Napi::Env env, Spawned spawned) {
+  Child* child = std::get_if<Child>(&spawned.result);
+  if (child == nullptr) {
+    return convert(env, *std::get_if<ChildFailure>(&spawned.result));
+  }
+  pid_t pid = child->pid;
+  int64_t id = spawned.reader->watch(std::move(*child));
+  if (id < 0) {
+    // Its number is its own until it is waited for.
+    kill(pid, SIGKILL);
+    reap(P_PID, static_cast<id_t>(pid));
+    return convert(env, ChildFailure{{static_cast<int>(-id), "epoll_ctl"}, ChildFailure::clone, 0});
+  }
+  return Napi::Number::New(env, static_cast<double>(id));
+}
+
+// spawn(entry, program, flags, cgroup, writes, leastDescriptor, reader)
 struct Spawn {
   ChildPlan plan;
+  std::shared_ptr<Reader> reader;
+  // Why no child can be watched, an errno.
+  int unwatchable = 0;
 
   explicit Spawn(Arguments& arguments) {
     plan.entry = arguments.program(0, "entry");
@@ -63,52 +75,19 @@ struct Spawn {
       plan.writes.emplace_back(writes[i], std::vector<uint8_t>(writes[i + 1].begin(), writes[i + 1].end()));
     }
     plan.least_descriptor = arguments.integer<int>(5, "leastDescriptor");
+    reader = arguments.object<ReaderObject>(6, "reader");
+    if (arguments.valid()) {
+      unwatchable = reader->start();
+    }
   }
 
-  std::variant<Child, ChildFailure> run() { return make_child(plan); }
+  Spawned run() {
+    if (unwatchable != 0) {
+      return {reader, ChildFailure{{unwatchable, "pthread_create"}, ChildFailure::clone, 0}};
+    }
+    return {reader, make_child(plan)};
+  }
 };
-
-// How many numbers tell of a process's end: see the contract of `wait`.
-constexpr size_t end_size = 11;
-
-double milliseconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
-}
-
-// wait(pidfd, into)
-Napi::Value wait(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  Arguments arguments(info);
-  int pidfd = arguments.integer<int>(0, "pidfd");
-  std::span<uint8_t> into = arguments.bytes(1, "into");
-  if (!arguments.valid() || into.size() < end_size * sizeof(double)) {
-    return {};
-  }
-  siginfo_t status = {};
-  rusage usage = {};
-  // waitid() of the C library leaves the last argument out.
-  if (syscall(SYS_waitid, P_PIDFD, pidfd, &status, WEXITED | WNOHANG | __WALL, &usage) != 0) {
-    return Napi::Number::New(env, -errno);
-  }
-  if (status.si_pid == 0) {
-    return Napi::Number::New(env, 0);
-  }
-  const double end[end_size] = {
-      static_cast<double>(status.si_code),
-      static_cast<double>(status.si_status),
-      milliseconds(usage.ru_utime),
-      milliseconds(usage.ru_stime),
-      static_cast<double>(usage.ru_maxrss) * 1024,
-      static_cast<double>(usage.ru_minflt),
-      static_cast<double>(usage.ru_majflt),
-      static_cast<double>(usage.ru_inblock),
-      static_cast<double>(usage.ru_oublock),
-      static_cast<double>(usage.ru_nvcsw),
-      static_cast<double>(usage.ru_nivcsw),
-  };
-  std::memcpy(into.data(), end, sizeof end);
-  return Napi::Number::New(env, 1);
-}
 
 }  // namespace
 
@@ -118,7 +97,6 @@ void add_spawn_calls(Calls& calls, Napi::Object exports) {
     exports.Set("path", self.dli_fname);
   }
   calls.add<Spawn>("spawn");
-  exports.Set("wait", Napi::Function::New<wait>(exports.Env(), "wait"));
 }
 
 }  // namespace netlace

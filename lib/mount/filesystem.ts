@@ -6,7 +6,7 @@ import { show } from '../wire/codec.js';
 import { checkDescriptor, checkText, type InNamespace, type WithDescriptor } from './checks.js';
 import { AT_FDCWD } from '../system-calls/constants.js';
 import { attach, makeFilesystem, mountContext, type Parameter } from '../system-calls/mounts.js';
-import type { ResultOf } from '../system-calls/program.js';
+import { bufferOf, type ResultOf } from '../system-calls/program.js';
 import { attributeBits, checkAttributes, type MountAttribute } from './flags.js';
 import { borrow, ThreadProgram, run, runSync, type Borrowed, type Operation } from './program.js';
 
@@ -84,7 +84,7 @@ function addFilesystem(
   { type, parameters, attributes }: Omit<CheckedFilesystem, 'namespace'>,
 ): ResultOf {
   const context = makeFilesystem(program, `${argument}.type ${JSON.stringify(type)}`, type, parameters);
-  for (let i = 0; i < LOG_MESSAGES; i++) program.rescue('read', [context, { buffer: LOG_BYTES }, LOG_BYTES]);
+  for (let i = 0; i < LOG_MESSAGES; i++) program.rescue('read', [context, bufferOf(LOG_BYTES), LOG_BYTES]);
   return mountContext(program, `${argument}.attributes`, context, attributes);
 }
 

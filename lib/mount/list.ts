@@ -5,6 +5,7 @@ import { checkKeys } from '../options.js';
 import { show } from '../wire/codec.js';
 import { checkDescriptor, type InNamespace } from './checks.js';
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY } from '../system-calls/constants.js';
+import { bufferOf } from '../system-calls/program.js';
 import { parseMountinfo, type MountInfo } from './mountinfo.js';
 import { borrow, ThreadProgram, run, runSync, succeed, type Borrowed, type Operation } from './program.js';
 import { LSMT_ROOT, mountIds, mountRequest, readStatmount, tellsSource } from './statmount.js';
@@ -29,10 +30,10 @@ export function* statmountAll(namespace: Borrowed | undefined): Operation<MountI
   const ids: bigint[] = [];
   for (let found = IDS; found === IDS;) {
     const program = inside();
-    const args = [mountRequest(LSMT_ROOT, ids.at(-1) ?? 0n), { buffer: IDS * 8 }, IDS, 0];
-    const { result } = program.add('listMounts', 'listmount', args, ANY_ERRNO);
+    const args = [mountRequest(LSMT_ROOT, ids.at(-1) ?? 0n), bufferOf(IDS * 8), IDS, 0];
+    const call = program.add('listMounts', 'listmount', args, ANY_ERRNO);
     const { results, buffers } = yield* succeed(program);
-    found = results[result]!;
+    found = results[call.value]!;
     if (found < 0) return undefined;
     ids.push(...mountIds(buffers[0]!, found));
   }
@@ -40,12 +41,12 @@ export function* statmountAll(namespace: Borrowed | undefined): Operation<MountI
   const ask = function* (some: readonly bigint[], bytes: number): Operation<bigint[] | undefined> {
     const program = inside();
     const calls = some.map((id) =>
-      program.add('listMounts', 'statmount', [mountRequest(id), { buffer: bytes }, bytes, 0], ANY_ERRNO),
+      program.add('listMounts', 'statmount', [mountRequest(id), bufferOf(bytes), bytes, 0], ANY_ERRNO),
     );
     const { results, buffers } = yield* succeed(program);
     const longer: bigint[] = [];
     for (const [index, id] of some.entries()) {
-      const result = results[calls[index]!.result]!;
+      const result = results[calls[index]!.value]!;
       if (result === 0) answers.set(id, buffers[index]!);
       else if (result === -EOVERFLOW && bytes < MORE_BYTES) longer.push(id);
       // ENOENT: it has been unmounted since; EPERM: it is not below the root folder any more.

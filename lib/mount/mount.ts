@@ -166,14 +166,14 @@ export function* mountOperation(options: MountOptions): Operation<void> {
 
   let outcome = yield program;
   let failed = program;
-  if (!isFailure(outcome) && attributes !== undefined && outcome.results[attributes.result] === -ENOSYS) {
+  if (!isFailure(outcome) && attributes !== undefined && outcome.results[attributes.value] === -ENOSYS) {
     failed = inside();
     const bits = MS_REMOUNT | MS_BIND | flagBits(set);
     failed.add(`mount.flags of ${quoted}`, 'mount', [null, target, null, bits, null]);
     outcome = yield failed;
   }
   if (!isFailure(outcome)) return;
-  const mounted = first !== undefined && (failed !== program || (outcome.step ?? 0) > first.result);
+  const mounted = first !== undefined && (failed !== program || (outcome.step ?? 0) > first.value);
   if (mounted) {
     const undo = inside();
     undo.add('', 'umount2', [target, MNT_DETACH]);

@@ -40,12 +40,12 @@ export class ThreadProgram extends Program {
 
   /** A call to be made if another one has failed. */
   rescue(name: string, args: readonly Argument[]): void {
-    this.#rescue.push({ name, args, tolerated: undefined });
+    this.#rescue.push({ subject: '', name, args, tolerated: undefined });
   }
 
   /** The descriptor that comes back. */
-  keep({ result }: ResultOf): void {
-    this.#keep = result;
+  keep({ value }: ResultOf): void {
+    this.#keep = value;
   }
 
   get parameters(): [program: EncodedProgram, rescue: number, keep: number] {

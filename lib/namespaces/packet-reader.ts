@@ -2,7 +2,7 @@ import { SyscallError } from '../errors.js';
 import { EAGAIN } from '../errno.js';
 import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { watchReadable } from '../netlink/kernel.js';
+import { watchReadable } from '../netlink/reader.js';
 import type { Listener } from '../netlink/source.js';
 import { systemCallError } from '../netlink/system-call.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';

@@ -76,13 +76,21 @@ export interface Reader {
    * bytes and errno, and none until `resume`. Returns the id used in deliveries, or a negative errno.
    */
   watch(fd: number): number;
+  /** Of a child that is watched, until it is removed; else -1. */
+  pid(id: number): number;
+  pidfd(id: number): number;
+  /**
+   * `waitid` of a child that is watched, at once. Returns 0 while it runs; or else the child is removed: a negative errno, or 1, after
+   * which nobody can wait for it any more, and there are eleven doubles in `into`: `si_code` and `si_status` of siginfo_t; of struct rusage, the times in
+   * milliseconds, the size in bytes, faults without and with reading, blocks read and written, switches of its own will and not.
+   */
+  wait(id: number, into: Uint8Array): number;
   /** Lets the next delivery of this socket come. */
   resume(id: number): void;
-  /** Stops reading and closes the socket. No delivery with this id comes after this call. */
+  /** Stops reading and closes the socket, or the descriptor of the file. No delivery with this id comes after this call. */
   remove(id: number): void;
-  /** Whether waiting for deliveries keeps the process alive. A new reader does. */
-  ref(): void;
-  unref(): void;
+  /** Waiting for its deliveries no longer keeps the process alive, which it does until it is removed. */
+  unref(id: number): void;
   /** Ends the thread and closes what is left. A second call does nothing. */
   close(): void;
 }
@@ -115,12 +123,6 @@ export interface NamespaceIdentity {
 
 /** System calls to be made later, in the form that `lib/system-calls/encode.ts` gives them. */
 export type EncodedProgram = Uint8Array;
-
-/** A child that runs its program. */
-export interface Spawned {
-  readonly pid: number;
-  readonly pidfd: Descriptor;
-}
 
 /** Where a child failed that should have run a program; nothing of it is left. */
 export interface SpawnFailure extends Failure {
@@ -202,9 +204,11 @@ export interface Calls {
   /**
    * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
    * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
-   * this has returned. `entry` is made by a child that goes ahead and joins
+   * this has returned; with CLONE_VFORK, for which there must be no entry, no writes and no call that is given `report`, it
+   * may still be about to close its descriptors. `entry` is made by a child that goes ahead and joins
    * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
-   * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
+   * into them before the child starts, alternately. What the child reports with, and /dev/null, have `leastDescriptor` or a greater number.
+   * `reader` watches the child from now on, as `watch` does, and owns its pidfd. Returns the id used in deliveries.
    */
   spawn(
     entry: EncodedProgram | null,
@@ -213,7 +217,8 @@ export interface Calls {
     cgroup: number,
     writes: readonly string[],
     leastDescriptor: number,
-  ): Spawned | SpawnFailure;
+    reader: Reader,
+  ): number | SpawnFailure;
   /** `mount(source, target, type, flags, NULL)`; an empty type is passed as "none". */
   mount(source: string, target: string, type: string, flags: number): 0 | Failure;
   /** `umount2(target, flags)`. */
@@ -278,12 +283,6 @@ export interface Addon {
   readonly systemCalls: readonly string[];
   /** The addon's own file. Executed, it is an init: `native/init.cc`. */
   readonly path: string;
-  /**
-   * `waitid` of a pidfd, at once. Returns 0 while the process runs, or a negative errno; or 1, after which nobody else can wait for it
-   * any more, and there are eleven doubles in `into`: `si_code` and `si_status` of siginfo_t; of struct rusage, the times in
-   * milliseconds, the size in bytes, faults without and with reading, blocks read and written, switches of its own will and not.
-   */
-  wait(pidfd: number, into: Uint8Array): number;
   /** `pipe2` with O_CLOEXEC: the end to read and the end to write. */
   pipe(): readonly [Descriptor, Descriptor] | Failure;
   /** A new pseudoterminal of this size: the master and the slave. */

@@ -1,5 +1,5 @@
-import { ClosedError, SyscallError } from '../errors.js';
-import type { Descriptor, NetlinkSocket, Reader } from '../native/addon.js';
+import { ClosedError } from '../errors.js';
+import type { Descriptor, NetlinkSocket } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import {
   NETLINK_ADD_MEMBERSHIP,
@@ -12,6 +12,7 @@ import {
   SOL_NETLINK,
   SOL_SOCKET,
 } from './constants.js';
+import { listener } from './reader.js';
 import type { Listener, OnDatagrams, Source } from './source.js';
 import { isFailure, orThrow } from './system-call.js';
 
@@ -28,80 +29,6 @@ export const REQUEST_OPTIONS = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_ST
 ]);
 const REQUEST_BUFFER = 1024 * 1024;
 const EVENT_BUFFER = 8 * 1024 * 1024;
-
-/** Shared by all subscriptions of this thread; made with the first and ended a moment after the last. */
-interface SharedReader {
-  readonly reader: Reader;
-  readonly handlers: Map<number, OnDatagrams>;
-  /** The listeners that keep the process alive. */
-  readonly holding: Set<number>;
-  /** Until the thread is ended, if nothing comes in between. */
-  lingering?: NodeJS.Timeout;
-}
-let shared: SharedReader | undefined;
-/** Milliseconds for which a reader without anything to read is kept. */
-const LINGER = 100;
-
-function sharedReader(): SharedReader {
-  if (shared === undefined) {
-    const handlers = new Map<number, OnDatagrams>();
-    const reader = new addon.Reader((id, bytes, errno) => handlers.get(id)?.(bytes, errno));
-    shared = { reader, handlers, holding: new Set() };
-  }
-  return shared;
-}
-
-function endUnused({ reader, handlers }: SharedReader): void {
-  if (handlers.size > 0) return;
-  shared = undefined;
-  reader.close();
-}
-
-/** Something that the shared reader looks at, from `add` until it is closed. */
-function listener(add: (reader: Reader) => number, onDatagrams: OnDatagrams): Listener {
-  const reading = sharedReader();
-  const { reader, handlers, holding } = reading;
-  const letGoOfReader = () => {
-    if (handlers.size > 0) return;
-    // Starting a thread for each of several short-lived processes would take longer than they do.
-    if (reading.lingering === undefined) reading.lingering = setTimeout(endUnused, LINGER, reading).unref();
-    else reading.lingering.refresh();
-  };
-  const id = add(reader);
-  if (id < 0) {
-    letGoOfReader();
-    throw new SyscallError(-id, 'epoll_ctl');
-  }
-  handlers.set(id, onDatagrams);
-  holding.add(id);
-  reader.ref();
-  const letGo = () => {
-    if (holding.delete(id) && holding.size === 0) reader.unref();
-  };
-  let open = true;
-  return {
-    resume: () => {
-      if (open) reader.resume(id);
-    },
-    unref: letGo,
-    close: () => {
-      if (!open) return;
-      open = false;
-      reader.remove(id);
-      handlers.delete(id);
-      letGo();
-      letGoOfReader();
-    },
-  };
-}
-
-/**
- * Calls `onReadable` when the file can be read (when the process of a pidfd has ended), and again after each `resume`.
- * Keeps the process alive until it is closed or told not to. The descriptor may be closed meanwhile.
- */
-export function watchReadable(fd: number, onReadable: () => void): Listener {
-  return listener((reader) => reader.watch(fd), onReadable);
-}
 
 /** Sockets that were opened with their namespaces: entering those again, for the first client, takes a thread. */
 const spare = new WeakMap<NetnsDescriptor, NetlinkSocket>();

@@ -2,12 +2,11 @@ import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { ESRCH } from '../errno.js';
 import { ClosedError, SyscallError } from '../errors.js';
-import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { NAMESPACE_TYPES, type NamespaceType } from '../namespace-types.js';
-import { watchReadable } from '../netlink/kernel.js';
-import type { Listener } from '../netlink/source.js';
+import type { SharedReader } from '../netlink/reader.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
+import { countChild } from './at-once.js';
 import { signalName, signalNumber } from './signals.js';
 import type { Terminal } from './stdio.js';
 
@@ -39,7 +38,7 @@ export interface Exit {
   readonly usage: ResourceUsage;
 }
 
-/** What the addon's `wait` fills, and the same as bytes. */
+/** What the reader's `wait` fills, and the same as bytes. */
 const end = new Float64Array(11);
 const endBytes = new Uint8Array(end.buffer);
 
@@ -82,42 +81,45 @@ export class Child {
   readonly terminal: Terminal | null;
   /** Resolves when it has ended; never rejects because of how. */
   readonly exited: Promise<Exit>;
-  readonly #pidfd: Descriptor;
-  readonly #listener: Listener;
+  /** Whose thread watches it, and what it is called there. */
+  readonly #shared: SharedReader;
+  readonly #id: number;
   #exit: Exit | undefined;
 
+  /** `shared` watches it under this id, and is used by it from now on. */
   constructor(
-    pid: number,
-    pidfd: Descriptor,
+    shared: SharedReader,
+    id: number,
     { streams, terminal }: { streams: readonly (Readable | Writable | null)[]; terminal: Terminal | null },
   ) {
-    this.pid = pid;
-    this.#pidfd = pidfd;
+    this.#shared = shared;
+    this.#id = id;
+    this.pid = shared.reader.pid(id);
     this.stdio = streams;
     this.stdin = (streams[0] ?? null) as Writable | null;
     this.stdout = (streams[1] ?? null) as Readable | null;
     this.stderr = (streams[2] ?? null) as Readable | null;
     this.terminal = terminal;
-    let resolve!: (exit: Exit) => void;
-    let reject!: (error: unknown) => void;
-    this.exited = new Promise((...settle) => ([resolve, reject] = settle));
-    this.#listener = watchReadable(pidfd.fd, () => {
-      const waited = addon.wait(pidfd.fd, endBytes);
-      if (waited === 0) return this.#listener.resume();
-      this.#listener.close();
-      pidfd.close();
-      // As Node.js does. What was printed is kept until it is read.
-      if (terminal === null) this.stdin?.destroy();
-      if (waited < 0) return reject(new SyscallError(-waited, 'waitid', `process ${pid}`));
-      this.#exit = exitFromEnd();
-      resolve(this.#exit);
+    this.exited = new Promise((resolve, reject) => {
+      shared.listen(id, () => {
+        const waited = shared.reader.wait(id, endBytes);
+        if (waited === 0) return shared.reader.resume(id);
+        shared.forget(id);
+        countChild(-1);
+        // As Node.js does. What was printed is kept until it is read.
+        if (terminal === null) this.stdin?.destroy();
+        if (waited < 0) return reject(new SyscallError(-waited, 'waitid', `process ${this.pid}`));
+        this.#exit = exitFromEnd();
+        resolve(this.#exit);
+      });
     });
   }
 
   /** A descriptor that stands for the process (`pidfd_open(2)`), for other calls. It stays this handle's: do not close it. */
   get pidfd(): number {
-    if (this.#pidfd.fd < 0) throw new ClosedError(`process ${this.pid}`);
-    return this.#pidfd.fd;
+    const pidfd = this.#shared.reader.pidfd(this.#id);
+    if (pidfd < 0) throw new ClosedError(`process ${this.pid}`);
+    return pidfd;
   }
 
   /** Set when it has ended. */
@@ -128,8 +130,9 @@ export class Child {
   /** Sends a signal. False when the process has ended. */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const number = signalNumber('signal', signal);
-    if (this.#pidfd.fd < 0) return false;
-    const sent = addon.pidfdSignal(this.#pidfd.fd, number);
+    const pidfd = this.#shared.reader.pidfd(this.#id);
+    if (pidfd < 0) return false;
+    const sent = addon.pidfdSignal(pidfd, number);
     if (isFailure(sent) && sent.errno === ESRCH) return false;
     orThrow(sent, `process ${this.pid}`);
     return true;
@@ -156,7 +159,7 @@ export class Child {
 
   /** Waiting for its end no longer keeps this process alive. */
   unref(): void {
-    this.#listener.unref();
+    this.#shared.reader.unref(this.#id);
   }
 
   /** Ends it, if it has not, and waits for that. What it printed that nobody has read is gone. */

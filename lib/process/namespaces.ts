@@ -13,7 +13,7 @@ export type NamespaceChoice =
   'new' | 'inherit' | { readonly fd: number } | { readonly pid: number } | { readonly pidfd: number };
 
 /** setns(2) takes either: a namespace, or a process that is in it. */
-interface Join<Place> {
+export interface Join<Place> {
   readonly kind: NamespaceType;
   readonly place: Place;
 }
@@ -27,22 +27,19 @@ export interface Namespaces {
 
 export function checkNamespaces(choices: Readonly<Partial<Record<NamespaceType, NamespaceChoice>>> = {}): Namespaces {
   checkKeys('options.namespaces', choices, NAMESPACE_TYPES);
-  let flags = 0;
-  const created = new Set<NamespaceType>();
+  let created = 0;
   const joined: Join<{ readonly fd: number } | { readonly pid: number }>[] = [];
-  for (const kind of NAMESPACE_TYPES) {
+  for (const key in choices) {
+    const kind = key as NamespaceType;
     const choice = choices[kind];
     if (choice === undefined || choice === 'inherit') continue;
-    if (choice === 'new') {
-      created.add(kind);
-      if (kind !== 'time') flags += flagOf(kind);
-    } else {
-      joined.push({ kind, place: checkPlace(`options.namespaces.${kind}`, choice) });
-    }
+    if (choice === 'new') created += flagOf(kind);
+    else joined.push({ kind, place: checkPlace(`options.namespaces.${kind}`, choice) });
   }
   // The user namespace comes first: in it we may have the right to enter the others.
-  joined.sort((a, b) => Number(b.kind === 'user') - Number(a.kind === 'user'));
-  return { flags, isNew: (kind) => created.has(kind), joined };
+  if (joined.length > 1) joined.sort((a, b) => Number(b.kind === 'user') - Number(a.kind === 'user'));
+  const isNew = (kind: NamespaceType) => (created & flagOf(kind)) !== 0;
+  return { flags: created & ~flagOf('time'), isNew, joined };
 }
 
 function checkPlace(argument: string, choice: unknown): { readonly fd: number } | { readonly pid: number } {
@@ -53,32 +50,18 @@ function checkPlace(argument: string, choice: unknown): { readonly fd: number } 
   throw new ArgumentError(argument, "takes 'new', 'inherit', an open namespace, { pid } or { pidfd }");
 }
 
-/** What `joined` is to setns(2), as long as it is not disposed of: from here on a pid is that process, or nobody. */
-export interface OpenedNamespaces extends Disposable {
-  readonly joined: readonly Join<number>[];
-}
-
-export function openJoined({ joined }: Namespaces): OpenedNamespaces {
-  const processes = new Map<number, Descriptor>();
-  const close = () => {
-    for (const process of processes.values()) process.close();
-  };
-  try {
-    for (const { kind, place } of joined)
-      if ('pid' in place && !processes.has(place.pid))
-        processes.set(
-          place.pid,
-          orThrow(addon.pidfdOpen(place.pid), `options.namespaces.${kind}, process ${place.pid}`),
-        );
-  } catch (error) {
-    close();
-    throw error;
-  }
-  return {
-    joined: joined.map(({ kind, place }) => ({
-      kind,
-      place: 'pid' in place ? processes.get(place.pid)!.fd : place.fd,
-    })),
-    [Symbol.dispose]: close,
-  };
+/** What `joined` is to setns(2): from here on a pid is that process, or nobody, until what is added to `opened` is closed. */
+export function openJoined({ joined }: Namespaces, opened: Descriptor[]): readonly Join<number>[] {
+  const processes = new Map<number, number>();
+  return joined.map(({ kind, place }) => {
+    if ('fd' in place) return { kind, place: place.fd };
+    let pidfd = processes.get(place.pid);
+    if (pidfd === undefined) {
+      const process = orThrow(addon.pidfdOpen(place.pid), `options.namespaces.${kind}, process ${place.pid}`);
+      opened.push(process);
+      pidfd = process.fd;
+      processes.set(place.pid, pidfd);
+    }
+    return { kind, place: pidfd };
+  });
 }

@@ -4,6 +4,7 @@ import { flagOf } from '../namespace-types.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  CLONE_VFORK,
   CLONE_VM,
   CLOSE_RANGE_CLOEXEC,
   F_DUPFD_CLOEXEC,
@@ -14,11 +15,11 @@ import {
   PR_SET_PDEATHSIG,
   SECCOMP_SET_MODE_FILTER,
 } from '../system-calls/constants.js';
-import { longs, pointers, Program, words, type ResultOf } from '../system-calls/program.js';
+import { longs, Program, REPORT, words, type ResultOf } from '../system-calls/program.js';
 import { dropBounding, keepCapabilities, setCapabilities } from './capabilities.js';
 import { hasInside } from './id-map.js';
 import { setRoot } from './mounts.js';
-import type { OpenedNamespaces } from './namespaces.js';
+import type { Join } from './namespaces.js';
 import { setResourceLimits } from './rlimits.js';
 import type { CheckedSpawn, Environment, SpawnOptions } from './spawn-options.js';
 import { controlTerminal, type PreparedStdio } from './stdio.js';
@@ -43,6 +44,8 @@ export interface Plan {
   readonly writes: readonly Written[];
   /** CLONE_*. */
   readonly flags: number;
+  /** Whether there is little more to do than to have the kernel load the program, which takes some tenths of a millisecond. */
+  readonly isBrief: boolean;
   /** Of the numbers below, the child's program has all but the last for descriptors of its own. */
   readonly leastDescriptor: number;
 }
@@ -66,15 +69,8 @@ const BRIEF_CALLS = new Set([
 ]);
 const BRIEF_FLAGS = CLONE_VM + flagOf('uts') + flagOf('ipc') + flagOf('pid') + flagOf('cgroup');
 
-/** Whether there is little more to do than to have the kernel load the program, which takes some tenths of a millisecond. */
-export function isBrief({ program, entry, writes, flags }: Plan): boolean {
-  return (
-    (flags & CLONE_VM) !== 0 &&
-    (flags & ~BRIEF_FLAGS) === 0 &&
-    entry.calls.length === 0 &&
-    writes.length === 0 &&
-    program.calls.every(({ name }) => BRIEF_CALLS.has(name))
-  );
+function isBrief({ calls }: Program, flags: number): boolean {
+  return (flags & CLONE_VM) !== 0 && (flags & ~BRIEF_FLAGS) === 0 && calls.every(({ name }) => BRIEF_CALLS.has(name));
 }
 
 /**
@@ -83,7 +79,7 @@ export function isBrief({ program, entry, writes, flags }: Plan): boolean {
  */
 export function planned(
   checked: CheckedSpawn,
-  joined: OpenedNamespaces['joined'],
+  joined: readonly Join<number>[],
   stdio: PreparedStdio,
   parent: number | undefined,
 ): Plan {
@@ -99,13 +95,9 @@ export function planned(
     (ahead ? entry : program).add(`namespaces.${kind}`, 'setns', [place, flagOf(kind)]);
   if (ids !== undefined) becomeRoot(program, ids);
   if (options.detached === true || stdio.isTerminal) program.add('detached', 'setsid', []);
-  for (const [key, call] of [
-    ['hostname', 'sethostname'],
-    ['domainname', 'setdomainname'],
-  ] as const) {
-    const name = options[key];
-    if (name !== undefined) program.add(key, call, [name, Buffer.byteLength(name)]);
-  }
+  const { hostname, domainname } = options;
+  if (hostname !== undefined) program.add('hostname', 'sethostname', [hostname, Buffer.byteLength(hostname)]);
+  if (domainname !== undefined) program.add('domainname', 'setdomainname', [domainname, Buffer.byteLength(domainname)]);
   for (const { step, path, text } of checked.sysctls) writeFile(program, step, path, text);
   if (namespaces.isNew('time')) {
     program.add('namespaces.time', 'unshare', [flagOf('time')]);
@@ -144,7 +136,10 @@ export function planned(
   // Of processes that share their memory all get the same oom_score_adj, and none may enter a time namespace. A copy
   // takes the longer the larger the heap is.
   const takesCopy = options.oomScoreAdjust !== undefined || joined.some(({ kind }) => kind === 'time');
-  return { program, entry, writes, flags: namespaces.flags + (takesCopy ? 0 : CLONE_VM), leastDescriptor };
+  const flags = namespaces.flags + (takesCopy ? 0 : CLONE_VM);
+  const brief = entry.calls.length === 0 && writes.length === 0 && isBrief(program, flags);
+  // CLONE_VFORK: the kernel itself waits, until the child has its own memory. It still has our descriptors then, and is in our time namespace.
+  return { program, entry, writes, flags: brief ? flags + CLONE_VFORK : flags, isBrief: brief, leastDescriptor };
 }
 
 /** Writes a file that exists, in the child. */
@@ -189,7 +184,7 @@ function paths(command: string, { path }: Environment): string[] {
 /** Tries the folders of PATH in turn, as the child sees them and as execvp(3) does. */
 function execute(program: Program, command: string, argv: readonly string[], env: Environment): void {
   const candidates = paths(command, env);
-  const both = [pointers(argv), pointers(env.list)] as const;
+  const both = [{ targets: argv }, { targets: env.list }] as const;
   for (const [i, path] of candidates.entries()) {
     const elsewhere = i < candidates.length - 1 ? NOT_HERE : undefined;
     program.add('command', 'execve', [path, ...both], elsewhere);
@@ -222,8 +217,8 @@ function executeInit(
   env: Environment,
   report: number,
 ): void {
-  program.add('init', 'dup3', [{ report: true }, report, 0]);
+  program.add('init', 'dup3', [REPORT, report, 0]);
   const step = program.calls.length;
   const all = ['init', `${report}`, `${step}`, ...paths(command, env), '--', ...argv];
-  program.add('command', 'execveat', [init, '', pointers(all), pointers(env.list), AT_EMPTY_PATH]);
+  program.add('command', 'execveat', [init, '', { targets: all }, { targets: env.list }, AT_EMPTY_PATH]);
 }

@@ -237,7 +237,9 @@ function writtenSysctls(sysctls: NonNullable<SpawnOptions['sysctls']>) {
 
 function environmentOf(env: Readonly<Record<string, string | undefined>>): Environment {
   const list: string[] = [];
-  for (const [name, value] of Object.entries(env)) {
+  // Those of its prototypes, too, as for `node:child_process`.
+  for (const name in env) {
+    const value = env[name];
     if (value === undefined) continue;
     checkText(`options.env.${name}`, `${name}${value}`);
     if (name === '' || name.includes('=')) throw new ArgumentError(`options.env`, `${JSON.stringify(name)} is no name`);

@@ -3,15 +3,16 @@ import { SpawnError, UnsupportedError } from '../errors.js';
 import { lazy } from '../lazy.js';
 import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
+import { sharedReader } from '../netlink/reader.js';
 import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { encode } from '../system-calls/encode.js';
 
+import { countChild, isForThisThread } from './at-once.js';
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
-import { isBrief, planned, type Plan } from './plan.js';
-import { check, type SpawnOptions } from './spawn-options.js';
+import { planned, type Plan } from './plan.js';
+import { check, type CheckedSpawn, type SpawnOptions } from './spawn-options.js';
 import { prepareStdio } from './stdio.js';
-import { isFirstOfTurn } from './turn.js';
 
 /** Kernel: kernel/cgroup/cgroup.c, cgroup_css_set_fork. Namespaces never give these. */
 const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, EOPNOTSUPP];
@@ -23,44 +24,55 @@ const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, 
  * The command is looked for in PATH of `env`, in the child's root, unless it has a slash; as by execvp(3), so that EACCES also
  * says that a folder there may not be searched. The child has the descriptors that `stdio` says and no others. Nothing of Node's own handling of children is involved.
  *
- * The first one in a turn of the main thread's event loop is started at once, as by `node:child_process`, unless it gets mounts, a user or network namespace or
- * else what may take longer; the others are started by threads of libuv's pool.
+ * One that gets no mounts, user or network namespace or else what may take longer is started by the main thread itself, as by
+ * `node:child_process`, while it is the only one, and else now and then; all others are started by threads of libuv's pool.
  *
  * Since Linux 5.11 (close_range with CLOSE_RANGE_CLOEXEC). Kernel: kernel/fork.c, clone3(2); the rights that namespaces take are in their man pages, namespaces(7).
  */
 export async function spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<Child> {
   const checked = check(command, args, options);
   options.signal?.throwIfAborted();
-  using opened = openJoined(checked.namespaces);
   const stdio = prepareStdio(options.stdio);
-  let self: Descriptor | undefined;
-  let made;
+  const opened: Descriptor[] = [];
+  const shared = sharedReader();
+  shared.use();
+  countChild(1);
   try {
-    if (checked.deathSignal !== undefined) self = orThrow(addon.pidfdOpen(process.pid), 'options.deathSignal');
-    const plan = planned(checked, opened.joined, stdio, self?.fd);
+    const plan = planned(checked, openJoined(checked.namespaces, opened), stdio, openSelf(checked, opened));
     const { program, entry, flags, writes, leastDescriptor } = plan;
     const cgroup = options.cgroup?.fd ?? -1;
     const parameters = [
-      entry.calls.length === 0 ? null : encode(entry.calls),
+      entry.calls.length === 0 ? null : encode(entry.calls).slice(),
       encode(program.calls),
       flags,
       cgroup,
       writes.flatMap(({ file, text }) => [file, text]),
       leastDescriptor,
+      shared.reader,
     ] as const;
     // A Worker may be terminated at any moment of its JavaScript: the more there is of that, the likelier with a descriptor in hand.
-    const atOnce = isBrief(plan) && lazy('worker_threads').isMainThread && isFirstOfTurn();
-    made = atOnce ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
+    const atOnce = plan.isBrief && isForThisThread() && lazy('worker_threads').isMainThread;
+    const made = atOnce ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
     if (isFailure(made)) throw explained(made, plan, checked.ids !== undefined, cgroup >= 0);
+    const child = new Child(shared, made, stdio.use());
+    abortedBy(child, options);
+    return child;
   } catch (error) {
+    countChild(-1);
+    shared.letGo();
     stdio.giveUp();
     throw error;
   } finally {
-    self?.close();
+    for (const descriptor of opened) descriptor.close();
   }
-  const child = new Child(made.pid, made.pidfd, stdio.use());
-  abortedBy(child, options);
-  return child;
+}
+
+/** What a death signal is bound to. */
+function openSelf({ deathSignal }: CheckedSpawn, opened: Descriptor[]): number | undefined {
+  if (deathSignal === undefined) return undefined;
+  const self = orThrow(addon.pidfdOpen(process.pid), 'options.deathSignal');
+  opened.push(self);
+  return self.fd;
 }
 
 function abortedBy(child: Child, { signal, killSignal = 'SIGTERM' }: SpawnOptions): void {

@@ -7,7 +7,7 @@ import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { checkInteger } from '../options.js';
 import { F_DUPFD_CLOEXEC, O_CLOEXEC } from '../system-calls/constants.js';
-import type { Argument, Program } from '../system-calls/program.js';
+import { NULL_DEVICE, type Argument, type Program } from '../system-calls/program.js';
 
 /**
  * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream
@@ -75,7 +75,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
       } else if (entry === 'inherit') {
         sources.push(number);
       } else if (entry === 'ignore') {
-        sources.push({ nullDevice: true });
+        sources.push(NULL_DEVICE);
       } else {
         const fd = typeof entry === 'object' && entry !== null ? entry.fd : entry;
         if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0)
@@ -157,11 +157,15 @@ export function controlTerminal(program: Program): void {
   program.add('stdio', 'ioctl', [0, TIOCSCTTY, 0]);
 }
 
-/** First all out of the way of the numbers that they shall have: one may be where another one has to go. */
+/** First out of the way of the numbers that they shall have: one may be where another one has to go. /dev/null is behind them all. */
 function placeDescriptors(program: Program, sources: readonly Argument[], behind: number | undefined): void {
   const all = behind === undefined ? sources : [...sources, behind];
   const subject = (number: number) => (number < sources.length ? `stdio[${number}]` : 'stdio');
-  const copies = all.map((source, i) => program.add(subject(i), 'fcntl', [source, F_DUPFD_CLOEXEC, all.length]));
-  for (const [number, copy] of copies.entries())
-    program.add(subject(number), 'dup3', [copy, number, number < sources.length ? 0 : O_CLOEXEC]);
+  const moved = all.map((source, i) =>
+    typeof source === 'number' && source < all.length
+      ? program.add(subject(i), 'fcntl', [source, F_DUPFD_CLOEXEC, all.length])
+      : source,
+  );
+  for (const [number, source] of moved.entries())
+    program.add(subject(number), 'dup3', [source, number, number < sources.length ? 0 : O_CLOEXEC]);
 }

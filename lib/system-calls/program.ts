@@ -1,56 +1,69 @@
-/** What a system call points to. In a struct, pairs say at which offset a pointer to what is put. */
-export type Pointed = string | Uint8Array | CallStruct;
+/** What a system call points to. */
+export type Pointed = string | Uint8Array | CallStruct | PointerArray;
+/** Pairs say at which offset in the bytes a pointer to what is put. */
 export interface CallStruct {
   readonly bytes: Uint8Array;
   readonly pointers: readonly (readonly [offset: number, target: Pointed])[];
 }
-
-/** The result of a call, as an argument of later ones. */
-export interface ResultOf {
-  readonly result: number;
+/** Pointers, and a null behind them, as `argv` is. */
+export interface PointerArray {
+  readonly targets: readonly Pointed[];
 }
 
-/**
- * A number is passed as it is, text and bytes by their address. A buffer is so many bytes to be written to. `report` and `nullDevice`
- * are descriptors that a child has, to say what failed with, and of /dev/null.
- */
-export type Argument =
-  | number
-  | null
-  | Pointed
-  | ResultOf
-  | { readonly buffer: number }
-  | { readonly report: true }
-  | { readonly nullDevice: true };
+/** What the number of an argument is; `Kind` of `native/program.h`. */
+export const VALUE = 0;
+export const ADDRESS = 1;
+const RESULT = 2;
+const REPORT_PIPE = 3;
+const NULL_DEVICE_FILE = 4;
+const BUFFER = 5;
+
+/** A number that is known when the call is made. */
+export interface Reference {
+  readonly kind: typeof RESULT | typeof REPORT_PIPE | typeof NULL_DEVICE_FILE | typeof BUFFER;
+  readonly value: number;
+}
+
+/** The result of a call, as an argument of later ones. `value` is the call's index. */
+export interface ResultOf extends Reference {
+  readonly kind: typeof RESULT;
+}
+
+/** The descriptors that a child has to report with, and of /dev/null. */
+export const REPORT: Reference = { kind: REPORT_PIPE, value: 0 };
+export const NULL_DEVICE: Reference = { kind: NULL_DEVICE_FILE, value: 0 };
+
+/** The address of so many bytes to be written to. */
+export function bufferOf(size: number): Reference {
+  return { kind: BUFFER, value: size };
+}
+
+/** A number is passed as it is, text and bytes by their address. */
+export type Argument = number | null | Pointed | Reference;
 
 /** A system call to be made later: one of those that `native/program.cc` knows, with at most six arguments. */
 export interface SystemCall {
+  /** What it is about: what an error names. */
+  readonly subject: string;
   readonly name: string;
   readonly args: readonly Argument[];
   /** With one of these errnos the call has not failed, and its result is -errno; -1 stands for all. */
   readonly tolerated: readonly number[] | undefined;
 }
 
-/** System calls that are made one after the other elsewhere, in a child or in a thread of their own, and what each is about. */
+/** System calls that are made one after the other elsewhere, in a child or in a thread of their own. */
 export class Program {
   readonly calls: SystemCall[] = [];
-  readonly #subjects: string[] = [];
 
-  /** `subject` is what an error names. A call that fails with one of the errnos `tolerated` does not end the program; -1: with any. */
+  /** A call that fails with one of the errnos `tolerated` does not end the program; -1: with any. */
   add(subject: string, name: string, args: readonly Argument[], tolerated?: readonly number[]): ResultOf {
-    this.#subjects.push(subject);
-    return { result: this.calls.push({ name, args, tolerated }) - 1 };
+    return { kind: RESULT, value: this.calls.push({ subject, name, args, tolerated }) - 1 };
   }
 
   /** What the call at `index` is about. */
   subject(index: number): string | undefined {
-    return this.#subjects[index];
+    return this.calls[index]?.subject;
   }
-}
-
-/** An array of pointers with a null at its end, as `argv` is. */
-export function pointers(targets: readonly Pointed[]): CallStruct {
-  return { bytes: new Uint8Array(8 * (targets.length + 1)), pointers: targets.map((target, i) => [8 * i, target]) };
 }
 
 /** Numbers of one width, in the machine's order. */

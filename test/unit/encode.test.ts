@@ -7,16 +7,20 @@ import type { Performed, PerformFailure } from '../../lib/native/addon.js';
 import { addon } from '../../lib/native/load.js';
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from '../../lib/system-calls/constants.js';
 import { encode } from '../../lib/system-calls/encode.js';
-import { pointers, Program, type Argument } from '../../lib/system-calls/program.js';
+import { bufferOf, Program, type Argument, type Pointed, type ResultOf } from '../../lib/system-calls/program.js';
 
 /** Where a call's fields are, see `struct Call` of native/program.h. */
 const callAt = (index: number) => 8 + 64 * index;
 const argumentAt = (index: number, argument: number) => callAt(index) + 16 + 8 * argument;
 
+const resultOf = (value: number): ResultOf => ({ kind: 2, value });
+const pointers = (targets: readonly Pointed[]) => ({ targets });
+
 function programOf(...calls: readonly (readonly [name: string, args: readonly Argument[], errnos?: number[]])[]) {
   const program = new Program();
   for (const [name, args, errnos] of calls) program.add(name, name, args, errnos);
-  return encode(program.calls);
+  // The next one is made in the same place.
+  return encode(program.calls).slice();
 }
 
 function viewOf(block: Uint8Array) {
@@ -45,9 +49,9 @@ describe('what the kernel is told', () => {
       programOf(
         nothing,
         ['openat', [AT_FDCWD, file, O_RDONLY | O_CLOEXEC, 0]],
-        ['read', [{ result: 1 }, { buffer: 5 }, 5]],
-        ['read', [{ result: 1 }, { buffer: 64 }, 64]],
-        ['close', [{ result: 1 }]],
+        ['read', [resultOf(1), bufferOf(5), 5]],
+        ['read', [resultOf(1), bufferOf(64), 64]],
+        ['close', [resultOf(1)]],
       ),
     );
     expect(buffers.map((bytes) => Buffer.from(bytes).toString('latin1'))).toEqual(['abcde', `fgh${'\0'.repeat(61)}`]);
@@ -97,10 +101,10 @@ describe('what is no program is refused', () => {
     ['a call that is not known', () => programOf(['reboot', []]), /^reboot with 0 arguments/],
     ['more than six arguments', () => programOf(['prctl', [1, 2, 3, 4, 5, 6, 7]]), /^prctl with 7 arguments/],
     ['a text with a null character', () => programOf(['chdir', ['/a\0b']]), /null characters/],
-    ['a result of the call itself', () => perform(programOf(nothing, ['close', [{ result: 1 }]]))],
-    ['a result that cannot be', () => perform(programOf(nothing, ['close', [{ result: -1 }]]))],
+    ['a result of the call itself', () => perform(programOf(nothing, ['close', [resultOf(1)]]))],
+    ['a result that cannot be', () => perform(programOf(nothing, ['close', [resultOf(-1)]]))],
     ['a number that is none', () => perform(programOf(['unshare', [Number.NaN]]))],
-    ['a buffer that is too large', () => perform(programOf(['read', [0, { buffer: 2 ** 30 }, 1]]))],
+    ['a buffer that is too large', () => perform(programOf(['read', [0, bufferOf(2 ** 30), 1]]))],
   ])('%s', (_, make, message = /^program must be a program/) => {
     expect(make).toThrow(message);
   });

@@ -1,7 +1,6 @@
 /** What options of `spawn` come to, as system calls, before any is made. */
 import { describe, expect, test } from '@jest/globals';
 import { constants } from 'node:os';
-import { setImmediate } from 'node:timers/promises';
 import {
   CAPABILITIES,
   checkCapabilities,
@@ -9,15 +8,16 @@ import {
   setCapabilities,
   type CapabilitySets,
 } from '../../lib/process/capabilities.js';
+import type { Descriptor } from '../../lib/native/addon.js';
 import { flagOf } from '../../lib/namespace-types.js';
 import { checkNamespaces, openJoined } from '../../lib/process/namespaces.js';
-import { isBrief, planned } from '../../lib/process/plan.js';
+import { planned } from '../../lib/process/plan.js';
 import { Program } from '../../lib/system-calls/program.js';
 import { checkResourceLimits, setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
 import { signalName, signalNumber } from '../../lib/process/signals.js';
 import { check, type SpawnOptions } from '../../lib/process/spawn-options.js';
+import { countChild, isForThisThread } from '../../lib/process/at-once.js';
 import { prepareStdio } from '../../lib/process/stdio.js';
-import { isFirstOfTurn } from '../../lib/process/turn.js';
 import { errorOf } from '../support/rejection.js';
 
 function programOf(fill: (program: Program) => void): Program {
@@ -148,8 +148,10 @@ describe('a child is made in the JavaScript thread', () => {
   /** As `spawn` does; `parent` is the descriptor that stands for it. */
   const brief = (options: SpawnOptions, parent?: number) => {
     const checked = check('true', [], { env: {}, stdio: 'ignore', ...options });
-    using opened = openJoined(checked.namespaces);
-    return isBrief(planned(checked, opened.joined, prepareStdio(checked.options.stdio), parent));
+    const opened: Descriptor[] = [];
+    const joined = openJoined(checked.namespaces, opened);
+    for (const descriptor of opened) descriptor.close();
+    return planned(checked, joined, prepareStdio(checked.options.stdio), parent).isBrief;
   };
 
   test('if that is hardly more than to load its program', () => {
@@ -182,13 +184,20 @@ describe('a child is made in the JavaScript thread', () => {
     expect(brief({ deathSignal: 'SIGTERM' }, 0)).toBe(false);
   });
 
-  test('once in a turn of the event loop', async () => {
-    await setImmediate();
-    expect([isFirstOfTurn(), isFirstOfTurn(), isFirstOfTurn()]).toEqual([true, false, false]);
-    await Promise.resolve();
-    expect(isFirstOfTurn()).toBe(false);
-    await setImmediate();
-    expect([isFirstOfTurn(), isFirstOfTurn()]).toEqual([true, false]);
+  test('while it is the only one, and else now and then', async () => {
+    const asked = () => Array.from({ length: 3 }, isForThisThread);
+    countChild(1);
+    try {
+      expect(asked()).toEqual([true, true, true]);
+      countChild(1);
+      expect(asked()).toEqual([false, false, false]);
+      for (const start = performance.now(); performance.now() - start < 6;);
+      expect(asked()).toEqual([true, false, false]);
+      countChild(-1);
+      expect(asked()).toEqual([true, true, true]);
+    } finally {
+      countChild(-1);
+    }
   });
 });
 
