@@ -210,9 +210,12 @@ export class ArgumentError extends NetlinkError {
   override readonly name = 'ArgumentError';
   /** The name of the argument or option. */
   readonly argument: string;
+  /** What is wrong with it. */
+  readonly reason: string;
 
   constructor(argument: string, reason: string) {
     super('ERR_NETLACE_ARGUMENT', `${argument}: ${reason}`);
     this.argument = argument;
+    this.reason = reason;
   }
 }

@@ -4,7 +4,7 @@ import { ArgumentError, ClosedError } from '../errors.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { allDone, checkInterface, configure, furnish, givenOf } from './interface.js';
 import { operate, type HelperOptions } from './operation.js';
-import { isExisting, isTaken, ofPeerName, parted, type VethEnd } from './veth.js';
+import { isExisting, isTaken, parted, PEER_NAME, taken, type VethEnd } from './veth.js';
 
 const LOOPBACK = 1;
 /**
@@ -62,7 +62,7 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
     const { addresses, routes } = nearby;
     const change = givenOf(nearby);
     const home = await clients.in(near.netns);
-    const creation = new NetnsCreation({ outside: home, ...created });
+    const creation = creationOf(created, home);
     call.signal?.throwIfAborted();
     const client = clients.add(await Rtnetlink.over(creation.inside));
     const hasChange = Object.keys(change).length > 0;
@@ -76,7 +76,9 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
         data: { peer: Object.assign({}, nearLink, clients.place(near.netns)) },
       })
       .catch(async (error: unknown) => {
-        throw isExisting(error) && (await isTaken(home, near.name)) ? ofPeerName(error, near.name) : error;
+        if (!isExisting(error)) throw error;
+        if (await isTaken(home, near.name)) throw taken(error, PEER_NAME, near.name);
+        throw farLink.index === undefined ? taken(error, 'link.name', farLink.name) : error;
       });
     undo(async () => {
       const [made, linked] = await Promise.allSettled([creation.netns, added]);
@@ -88,7 +90,7 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
     const index = farLink.index ?? FAR_INDEX;
     const given = furnish(operation, client, index, inside);
     const [netns, echo, asked] = await allDone([
-      creationOf(creation, client, added),
+      netnsOf(creation, client, added),
       added,
       kernelEchoes ? undefined : client.link.get(index, call),
       ...given,
@@ -104,8 +106,18 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
   });
 }
 
+function creationOf(options: NetnsCreateOptions, outside: Rtnetlink): NetnsCreation {
+  try {
+    return new NetnsCreation({ outside, ...options });
+  } catch (error) {
+    // The namespace's options are the sandbox's here.
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(error.argument.replace(/^options/, 'sandbox'), error.reason);
+  }
+}
+
 /** The namespace, when what must be in it is; or why there is not the one or the other. */
-async function creationOf(creation: NetnsCreation, client: Rtnetlink, added: Promise<unknown>): Promise<Netns> {
+async function netnsOf(creation: NetnsCreation, client: Rtnetlink, added: Promise<unknown>): Promise<Netns> {
   try {
     await added;
   } catch (error) {

@@ -56,7 +56,7 @@ export async function createVethPair(
           .add(Object.assign({}, a.link, { kind: 'veth' as const, ...givenOf(a.settings), data: { peer } }))
           .catch(async (error: unknown) => {
             // The kernel does not say which of the two names is taken.
-            throw isExisting(error) && !(await isTaken(nearby, near.name)) ? ofPeerName(error, far.name) : error;
+            throw isExisting(error) && !(await isTaken(nearby, near.name)) ? taken(error, PEER_NAME, far.name) : error;
           }),
       () => nearby.link.delete(near.name),
     );
@@ -88,7 +88,10 @@ export function isTaken({ link }: Rtnetlink, name: string): Promise<boolean> {
   );
 }
 
-/** The error for the name of the end that is the other one's peer. */
-export function ofPeerName({ errno, operation }: KernelError, name: string): KernelError {
-  return new KernelError({ errno, operation, path: 'link.data(veth).peer.name', value: name });
+/** The name of the end that is the other one's peer. */
+export const PEER_NAME = 'link.data(veth).peer.name';
+
+/** The error, once it is known what is taken. */
+export function taken({ errno, operation }: KernelError, path: string, value: unknown): KernelError {
+  return new KernelError({ errno, operation, path, value });
 }

@@ -117,7 +117,7 @@ export function kernelError(
     const outer = missingNest === undefined ? { path: '', inside: request.set } : find(missingNest);
     missing = rooted(outer?.path ?? '', outer?.inside?.nameOf(missingType) ?? `attribute ${missingType}`);
   }
-  const suspect = place === undefined && missing === undefined ? suspectOf(request, ack.errno) : undefined;
+  const suspect = place === undefined && missing === undefined ? suspectOf(request, ack) : undefined;
   return new KernelError({
     errno: ack.errno,
     operation: request.operation,
@@ -130,8 +130,12 @@ export function kernelError(
 }
 
 /** What the errno is usually about, where the kernel leaves it at that. */
-function suspectOf({ suspects, value }: Request<unknown>, errno: number): { key: string; value: unknown } | undefined {
-  const key = suspects?.[errnoName(errno)];
+function suspectOf(
+  { suspects, value }: Request<unknown>,
+  { errno, details }: Ack,
+): { key: string; value: unknown } | undefined {
+  const suspect = suspects?.[errnoName(errno)];
+  const key = typeof suspect === 'function' ? suspect(details.message) : suspect;
   const suspected = key === undefined ? undefined : (value as Record<string, unknown>)[key];
   return key === undefined || suspected === undefined ? undefined : { key, value: suspected };
 }

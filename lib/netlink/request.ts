@@ -26,9 +26,11 @@ export interface Request<out T> {
   readonly decode?: Decode<T> | undefined;
   /** The errno, by its name, with which the kernel answers a dump when there is nothing to list. */
   readonly emptyOn?: string | undefined;
-  /** The member of `value` that an errno is about, by the errno's name, for when the kernel does not say. */
-  readonly suspects?: Readonly<Record<string, string>> | undefined;
+  /** The member of `value` that an errno is about, by the errno's name, for when the kernel does not say where; it may say what. */
+  readonly suspects?: Readonly<Record<string, Suspect>> | undefined;
 }
+
+export type Suspect = string | undefined | ((kernelMessage: string | undefined) => string | undefined);
 
 /**
  * Appends the whole message. When a value cannot be written, nothing is appended. A dump ends with NLMSG_DONE; what else is

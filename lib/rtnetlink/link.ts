@@ -119,8 +119,13 @@ export function listLinks(
   };
 }
 
+/** Kernel: net/core/rtnetlink.c, __rtnl_newlink. */
+const UNKNOWN_KIND = 'Unknown device type';
+
 /** Creates a link; refs to other links as indexes. */
 export function addLink(link: object): Request<void> {
+  const { index, name, master } = link as LinkAttrsIn;
+  const hasMaster = master !== undefined && master !== null;
   return {
     operation: 'RTM_NEWLINK',
     subject: 'link',
@@ -128,7 +133,13 @@ export function addLink(link: object): Request<void> {
     flags: NLM_F_CREATE | NLM_F_EXCL,
     set,
     value: link,
-    suspects: { EEXIST: 'name', EOPNOTSUPP: 'kind', ENODEV: 'link' },
+    suspects: {
+      // With both it may be either.
+      EEXIST: index === undefined ? 'name' : name === undefined ? 'index' : undefined,
+      // The master may be what takes no ports, or not such ones.
+      EOPNOTSUPP: (said) => (hasMaster && said !== UNKNOWN_KIND ? undefined : 'kind'),
+      ENODEV: 'link',
+    },
   };
 }
 

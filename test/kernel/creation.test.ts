@@ -418,7 +418,11 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
         (netns) => sandbox({ name: 'v1', netns }, { name: 'lo' }),
         { code: 'EEXIST', path: 'link.name' },
       ],
-      ['a far index that is taken', (netns) => sandbox({ name: 'v1', netns }, { index: 1 }), { code: 'EEXIST' }],
+      [
+        'a far index that is taken',
+        (netns) => sandbox({ name: 'v1', netns }, { index: 1 }),
+        { code: 'EEXIST', path: undefined },
+      ],
       [
         'no such master',
         (netns) => sandbox({ name: 'v1', netns, master: 'nothing' }),
@@ -503,7 +507,8 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
       [{ near, far: { ...far, routes: {} } }, 'sandbox.far.routes'],
       [{ near, far: { ...far, netns: Netns.current() } }, 'sandbox.far.netns'],
       [{ near, far: { ...far, master: 3 } }, 'sandbox.far.master'],
-      [{ near, far, name: '..' }, 'options.name'],
+      [{ near, far, name: '..' }, 'sandbox.name'],
+      [{ near, far, name: 'box', rootless: true }, 'sandbox.name'],
     ];
     for (const [options, argument] of cases)
       expect(await errorOf(() => createSandbox(options as SandboxOptions))).toMatchObject({ argument });

@@ -544,7 +544,10 @@ describeUnless(noNetns, 'links', () => {
       const refused: readonly [run: () => unknown, expected: object][] = [
         [() => link.add({ name: 'left', kind: 'veth' }), { code: 'EEXIST', errno: 17, path: 'link.name' }],
         [() => link.set('right', { name: 'left' }), { code: 'EEXIST', path: 'link.name' }],
+        [() => link.add({ name: 'left', index: 77, kind: 'veth' }), { code: 'EEXIST', path: undefined }],
         [() => link.add({ name: 'it', kind: 'nosuchkind' }), { code: 'EOPNOTSUPP', path: 'link.kind' }],
+        [() => link.add({ name: 'it', kind: 'nosuchkind', master: 'left' }), { code: 'EOPNOTSUPP', path: 'link.kind' }],
+        [() => link.add({ name: 'it', kind: 'veth', master: 'left' }), { code: 'EOPNOTSUPP', path: undefined }],
         [() => link.get('nosuch'), { code: 'ENODEV', path: 'link.name', operation: 'RTM_GETLINK' }],
         [() => link.get(99_999), { code: 'ENODEV', path: 'link.index', operation: 'RTM_GETLINK' }],
         [() => link.set('nosuch', { up: true }), { code: 'ENODEV', path: 'link.name', operation: 'RTM_NEWLINK' }],
