@@ -9,7 +9,7 @@ const chosen = only?.startsWith('--node=') ? only.slice('--node='.length) : unde
 const versions = chosen === undefined ? ['20.9.0', '22', '24'] : [chosen];
 const suites = chosen === undefined ? process.argv.slice(2) : rest;
 
-run('npm', ['run', '--silent', 'build:all']);
+run('npm', ['run', '--silent', 'build:examples']);
 
 let failed = false;
 for (const version of versions) {

@@ -5,7 +5,7 @@ import { root, run } from './lib.mjs';
 
 const suites = process.argv.slice(2);
 
-run('npm', ['run', '--silent', 'build:ts']);
+run('npm', ['run', '--silent', 'build:examples']);
 run('cmake-js', ['compile', '--out', 'build/sanitize', '--CDNETLACE_SANITIZE=address,undefined']);
 
 // Node.js itself is not instrumented, so the run-time libraries have to be loaded before it.
