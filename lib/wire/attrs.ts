@@ -36,6 +36,8 @@ export type Rows = Readonly<Record<string, Attr<any, any>>>;
 export interface UnknownAttr {
   readonly type: number;
   readonly bytes: Uint8Array;
+  /** The prefix of the nested table that it stands in, where that table's attributes are beside those around it: `'IFLA_INFO'`. */
+  readonly within?: string | undefined;
 }
 
 /** What can be written: every attribute is optional, and `undefined` means that it is not sent. */
@@ -73,9 +75,9 @@ export interface AttrSet<T extends Rows> {
   write(writer: Writer, value: AttrsIn<T>): void;
   read(view: DataView, at: number, end: number): AttrsOut<T>;
   /** Only those attributes of `value` that are in the set; for sets that are spread into their parent. */
-  writePart(writer: Writer, value: object): void;
-  /** Assigns the attributes read to `out`, beside what it has. */
-  readInto(out: object, view: DataView, at: number, end: number, base: number): void;
+  writePart(writer: Writer, value: AttrsIn<T>): void;
+  /** Assigns the attributes read to `out`, beside what it has; unknown ones are noted as being `within` this set, if that is said. */
+  readInto(out: object, view: DataView, at: number, end: number, base: number, within?: string): void;
   has(key: string): boolean;
 }
 
@@ -215,8 +217,9 @@ class Table<T extends Rows> implements AttrSet<T> {
     if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown);
   }
 
-  writePart(writer: Writer, value: object): void {
+  writePart(writer: Writer, value: AttrsIn<T>): void {
     this.#writeRows(writer, value, this.#writeHeader(writer, value), false);
+    if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown, this.prefix);
   }
 
   #writeHeader(writer: Writer, value: object): number {
@@ -235,17 +238,25 @@ class Table<T extends Rows> implements AttrSet<T> {
       const field = (value as Record<string, unknown>)[key];
       if (field === undefined) continue;
       if (row === undefined) {
-        if (!isAll || headerKeys.has(key) || key === 'unknown') continue;
-        throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
-      }
-      if (row.whole) {
-        if (written?.includes(row) === true) continue;
-        (written ??= []).push(row);
-        this.#writeRow(writer, row, value, value, base);
+        if (!isAll || headerKeys.has(key)) continue;
+        if (key !== 'unknown') throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
+        for (const spread of this.#spreadAround(field as readonly UnknownAttr[]))
+          written = this.#writeWhole(writer, spread, value, base, written);
+      } else if (row.whole) {
+        written = this.#writeWhole(writer, row, value, base, written);
       } else {
         this.#writeRow(writer, row.second?.takes(field, value) === true ? row.second : row, field, value, base);
       }
     }
+  }
+
+  /** Once, whichever of its fields come; returns what has been written so. */
+  #writeWhole(writer: Writer, row: Row, value: object, base: number, written: Row[] = []): Row[] {
+    if (!written.includes(row)) {
+      written.push(row);
+      this.#writeRow(writer, row, value, value, base);
+    }
+    return written;
   }
 
   #writeRow(writer: Writer, row: Row, field: unknown, siblings: object, base: number): void {
@@ -259,10 +270,25 @@ class Table<T extends Rows> implements AttrSet<T> {
     }
   }
 
-  #writeUnknown(writer: Writer, unknown: readonly UnknownAttr[]): void {
+  /** The attributes that are nested tables which some of `unknown` are within. */
+  #spreadAround(unknown: readonly UnknownAttr[]): Row[] {
     if (!Array.isArray(unknown)) throw new CodecError('unknown', `takes an array, not ${show(unknown)}`);
+    const around: Row[] = [];
     for (const [index, entry] of (unknown as readonly (UnknownAttr | undefined | null)[]).entries()) {
-      const { type = -1, bytes } = entry ?? {};
+      const within = entry?.within;
+      if (within === undefined) continue;
+      const row = this.index.byId.find((each) => each?.spread?.prefix === within);
+      if (row === undefined) throw new CodecError(`unknown[${index}].within`, `${show(within)} is not spread here`);
+      around.push(row);
+    }
+    return around;
+  }
+
+  /** Those that are within the table with this prefix, without one those that are in no other. */
+  #writeUnknown(writer: Writer, unknown: readonly UnknownAttr[], prefix?: string): void {
+    for (const [index, entry] of (unknown as readonly (UnknownAttr | undefined | null)[]).entries()) {
+      const { type = -1, bytes, within } = entry ?? {};
+      if (within !== prefix) continue;
       if (!Number.isInteger(type) || type < 0 || type > 0xffff || !(bytes instanceof Uint8Array)) {
         throw new CodecError(`unknown[${index}]`, 'takes { type: a 16-bit number, bytes: a Uint8Array }');
       }
@@ -345,7 +371,7 @@ class Table<T extends Rows> implements AttrSet<T> {
     return sequence;
   }
 
-  readInto(out: object, view: DataView, at: number, end: number, base: number): void {
+  readInto(out: object, view: DataView, at: number, end: number, base: number, within?: string): void {
     const fields = out as Record<string, unknown>;
     const { byId } = this.index;
     enter();
@@ -358,7 +384,11 @@ class Table<T extends Rows> implements AttrSet<T> {
         const row = byId[type & NLA_TYPE_MASK];
         if (row === undefined) {
           if ((type & NLA_TYPE_MASK) !== this.pad)
-            ((fields['unknown'] ??= []) as UnknownAttr[]).push({ type, bytes: readBytes(view, at + 4, size - 4) });
+            ((fields['unknown'] ??= []) as UnknownAttr[]).push(
+              within === undefined
+                ? { type, bytes: readBytes(view, at + 4, size - 4) }
+                : { type, bytes: readBytes(view, at + 4, size - 4), within },
+            );
         } else {
           const value = readRow(row, view, at + 4, size - 4, out, base);
           if (!row.merges) fields[row.name] = value;
@@ -442,7 +472,7 @@ export function spread<T extends Rows>(set: AttrSet<T>): Codec<AttrsIn<T>, Attrs
     typeFlags: NLA_F_NESTED,
     write: (writer, value) => set.writePart(writer, value),
     read(view, at, length, siblings) {
-      set.readInto(siblings, view, at, at + length, at);
+      set.readInto(siblings, view, at, at + length, at, set.prefix);
       return siblings;
     },
     step: (_view, at, length) => ({ label: '', set, at, end: at + length }),

@@ -125,6 +125,8 @@ describe('paths', () => {
     [{ data: {} }, 'data'],
     [{ kind: 7 }, 'kind'],
     [{ unknown: 7 }, 'unknown'],
+    [{ unknown: [{ type: 1, bytes: new Uint8Array(), within: 'LIMITS' }] }, 'unknown[0].within'],
+    [{ kind: 'red', unknown: [{ type: 1, bytes: [1], within: 'INFO' }] }, 'unknown[0]'],
     [{ unknown: [{ type: 1, bytes: [1] }] }, 'unknown[0]'],
     [
       {
@@ -188,6 +190,41 @@ describe('reading', () => {
       ],
     });
     expect(write(set, value)).toBe(text);
+  });
+
+  test('unknown attributes inside spread ones are known to be there, and written back there', () => {
+    const text =
+      '1800' +
+      '0680' +
+      '0800' +
+      '0100' +
+      '72656400' +
+      '0600' +
+      '0940' +
+      'ccdd' +
+      '0000' +
+      '0400' +
+      '0a00' +
+      '0600' +
+      '0f00' +
+      'aabb' +
+      '0000';
+    const value = read(set, text);
+    expect(value).toEqual({
+      kind: 'red',
+      unknown: [
+        { type: 0x4009, bytes: unhex('ccdd'), within: 'INFO' },
+        { type: 10, bytes: new Uint8Array(), within: 'INFO' },
+        { type: 15, bytes: unhex('aabb') },
+      ],
+    });
+    expect(write(set, value)).toBe(text);
+    // Also where nothing else of that table is there, and whatever comes first.
+    const alone = { unknown: value.unknown!.slice(1, 2) };
+    expect(write(set, alone)).toBe('0800' + '0680' + '0400' + '0a00');
+    expect(write(set as AttrSet<Rows>, { ...alone, kind: 'red' })).toBe(
+      '1000' + '0680' + '0800' + '0100' + '72656400' + '0400' + '0a00',
+    );
   });
 
   test('unknown attributes inside nests are kept there', () => {
