@@ -37,6 +37,7 @@ export async function spawn(command: string, args: readonly string[] = [], optio
   const shared = sharedReader();
   shared.use();
   countChild(1);
+  let child: Child;
   try {
     const plan = planned(checked, openJoined(checked.namespaces, opened), stdio, openSelf(checked, opened));
     const { program, entry, flags, writes, leastDescriptor } = plan;
@@ -54,9 +55,7 @@ export async function spawn(command: string, args: readonly string[] = [], optio
     const atOnce = plan.isBrief && isForThisThread() && lazy('worker_threads').isMainThread;
     const made = atOnce ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
     if (isFailure(made)) throw explained(made, plan, checked.ids !== undefined, cgroup >= 0);
-    const child = new Child(shared, made, stdio.use());
-    abortedBy(child, options);
-    return child;
+    child = new Child(shared, made, stdio.use());
   } catch (error) {
     countChild(-1);
     shared.letGo();
@@ -65,6 +64,8 @@ export async function spawn(command: string, args: readonly string[] = [], optio
   } finally {
     for (const descriptor of opened) descriptor.close();
   }
+  abortedBy(child, options);
+  return child;
 }
 
 /** What a death signal is bound to. */
