@@ -20,14 +20,6 @@ namespace {
 // Of the kernel: those of the C library begin behind some that it keeps for itself.
 constexpr int first_realtime_signal = 32;
 
-// To a number that is not less than that. Null, or the call that failed.
-const char* move_up(UniqueFd& fd, int least) {
-  if (fd.get() < least) {
-    fd = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, least));
-  }
-  return fd ? nullptr : "fcntl";
-}
-
 struct Pipe {
   UniqueFd read;
   UniqueFd write;
@@ -48,7 +40,10 @@ struct Pipe {
     if (const char* failed = open()) {
       return failed;
     }
-    return move_up(write, least);
+    if (write.get() < least) {
+      write = UniqueFd(fcntl(write.get(), F_DUPFD_CLOEXEC, least));
+    }
+    return write ? nullptr : "fcntl";
   }
 };
 
@@ -223,18 +218,6 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   }
   if (failed != nullptr) {
     return ChildFailure{Failure::of(failed), ChildFailure::clone, 0};
-  }
-  UniqueFd null_device;
-  if (plan.program.takes_null_device()) {
-    // Here, where the child's root need not have one.
-    null_device = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!null_device) {
-      return ChildFailure{Failure::of("open"), ChildFailure::null_device, 0};
-    }
-    if (const char* refused = move_up(null_device, plan.least_descriptor)) {
-      return ChildFailure{Failure::of(refused), ChildFailure::null_device, 0};
-    }
-    plan.program.null_device_is(null_device.get());
   }
   birth.report_to = birth.reports.write.get();
   birth.start_from = birth.start.read.get();

@@ -37,7 +37,7 @@ struct Child {
 
 // What went wrong, and in which step.
 struct ChildFailure {
-  enum Stage { clone, entry, write, program, null_device };
+  enum Stage { clone, entry, write, program };
   Failure failure;
   Stage stage;
   // The index of the call or of the file.

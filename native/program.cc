@@ -105,9 +105,6 @@ bool Program::read_call(Call& call, uint32_t index) {
     case value:
     case report:
       break;
-    case null_device:
-      takes_null_device_ = true;
-      break;
     case address:
       if (!is_inside(static_cast<uint64_t>(argument), 0)) {
         return false;
@@ -186,9 +183,6 @@ Program::Outcome Program::run(uint32_t begin, uint32_t end) {
         break;
       case report:
         arguments[k] = report_to_;
-        break;
-      case null_device:
-        arguments[k] = null_device_;
         break;
       default:
         arguments[k] = static_cast<long>(call.arguments[k]);

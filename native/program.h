@@ -17,7 +17,7 @@ namespace netlace {
 class Program {
  public:
   // What an argument's number is.
-  enum Kind : uint8_t { value, address, result_of, report, null_device, buffer };
+  enum Kind : uint8_t { value, address, result_of, report, buffer };
 
   struct Call {
     uint16_t system_call;
@@ -53,8 +53,6 @@ class Program {
 
   // What arguments of these kinds stand for.
   void report_to(int fd) { report_to_ = fd; }
-  void null_device_is(int fd) { null_device_ = fd; }
-  bool takes_null_device() const { return takes_null_device_; }
 
   // As if none had been made.
   void reset() { results_.assign(results_.size(), -1); }
@@ -86,8 +84,6 @@ class Program {
   std::vector<long> results_;
   std::vector<std::vector<uint8_t>> buffers_;
   int report_to_ = -1;
-  int null_device_ = -1;
-  bool takes_null_device_ = false;
 };
 
 // The names of all system calls that there may be, in the order of their numbers in a block.

@@ -20,8 +20,6 @@ const char* name_of(ChildFailure::Stage stage) {
     return "entry";
   case ChildFailure::write:
     return "write";
-  case ChildFailure::null_device:
-    return "nullDevice";
   default:
     return "program";
   }

@@ -126,8 +126,8 @@ export type EncodedProgram = Uint8Array;
 
 /** Where a child failed that should have run a program; nothing of it is left. */
 export interface SpawnFailure extends Failure {
-  /** In clone3, in the program that goes ahead, in a file of /proc/PID, in the child's program, or on opening /dev/null for it. */
-  readonly stage: 'clone' | 'entry' | 'write' | 'program' | 'nullDevice';
+  /** In clone3, in the program that goes ahead, in a file of /proc/PID, or in the child's program. */
+  readonly stage: 'clone' | 'entry' | 'write' | 'program';
   /** The index of the call or file. */
   readonly step: number;
 }
@@ -207,7 +207,7 @@ export interface Calls {
    * this has returned; with CLONE_VFORK, for which there must be no entry, no writes and no call that is given `report`, it
    * may still be about to close its descriptors. `entry` is made by a child that goes ahead and joins
    * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
-   * into them before the child starts, alternately. What the child reports with, and /dev/null, have `leastDescriptor` or a greater number.
+   * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
    * `reader` watches the child from now on, as `watch` does, and owns its pidfd. Returns the id used in deliveries.
    */
   spawn(

@@ -7,7 +7,7 @@ import { sharedReader } from '../netlink/reader.js';
 import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { encode } from '../system-calls/encode.js';
 
-import { countChild, isForThisThread } from './at-once.js';
+import { atOnce, countChild, isForThisThread } from './at-once.js';
 import { Child } from './child.js';
 import { openJoined } from './namespaces.js';
 import { planned, type Plan } from './plan.js';
@@ -25,7 +25,7 @@ const CGROUP_ERRORS: readonly number[] = [ENOENT, EBADF, EACCES, EBUSY, ENODEV, 
  * says that a folder there may not be searched. The child has the descriptors that `stdio` says and no others. Nothing of Node's own handling of children is involved.
  *
  * One that gets no mounts, user or network namespace or else what may take longer is started by the main thread itself, as by
- * `node:child_process`, while it is the only one, and else now and then; all others are started by threads of libuv's pool.
+ * `node:child_process`, while it is the only one, and else for a tenth of the time; all others are started by threads of libuv's pool.
  *
  * Since Linux 5.11 (close_range with CLOSE_RANGE_CLOEXEC). Kernel: kernel/fork.c, clone3(2); the rights that namespaces take are in their man pages, namespaces(7).
  */
@@ -52,8 +52,8 @@ export async function spawn(command: string, args: readonly string[] = [], optio
       shared.reader,
     ] as const;
     // A Worker may be terminated at any moment of its JavaScript: the more there is of that, the likelier with a descriptor in hand.
-    const atOnce = plan.isBrief && isForThisThread() && lazy('worker_threads').isMainThread;
-    const made = atOnce ? addon.sync.spawn(...parameters) : await addon.async.spawn(...parameters);
+    const isHere = plan.isBrief && isForThisThread() && lazy('worker_threads').isMainThread;
+    const made = isHere ? atOnce(() => addon.sync.spawn(...parameters)) : await addon.async.spawn(...parameters);
     if (isFailure(made)) throw explained(made, plan, checked.ids !== undefined, cgroup >= 0);
     child = new Child(shared, made, stdio.use());
   } catch (error) {
@@ -93,7 +93,6 @@ function explained(failure: SpawnFailure, plan: Plan, isNewUser: boolean, hasCgr
     entry: () => plan.entry.subject(step),
     program: () => plan.program.subject(step),
     write: () => plan.writes[step]!.step,
-    nullDevice: () => 'stdio',
   };
   const name = steps[stage]() ?? 'clone3';
   if (errno === EINVAL && name === 'namespaces.time')

@@ -6,8 +6,8 @@ import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
 import { checkInteger } from '../options.js';
-import { F_DUPFD_CLOEXEC, O_CLOEXEC } from '../system-calls/constants.js';
-import { NULL_DEVICE, type Argument, type Program } from '../system-calls/program.js';
+import { F_DUPFD_CLOEXEC, O_CLOEXEC, O_RDWR } from '../system-calls/constants.js';
+import type { Argument, Program } from '../system-calls/program.js';
 
 /**
  * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream
@@ -44,6 +44,14 @@ export interface PreparedStdio {
 
 const TIOCSCTTY = 0x540e;
 
+/** Kept open: opening it for each child takes longer than all else here. */
+let nullDevice: Descriptor | undefined;
+
+function openNullDevice(): number {
+  nullDevice ??= orThrow(addon.sync.open('/dev/null', O_RDWR), 'options.stdio, /dev/null');
+  return nullDevice.fd;
+}
+
 const checkSize = (name: string, value: number) => checkInteger(name, value, 1, 0xffff);
 
 export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
@@ -75,7 +83,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
       } else if (entry === 'inherit') {
         sources.push(number);
       } else if (entry === 'ignore') {
-        sources.push(NULL_DEVICE);
+        sources.push(openNullDevice());
       } else {
         const fd = typeof entry === 'object' && entry !== null ? entry.fd : entry;
         if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0)
@@ -157,7 +165,7 @@ export function controlTerminal(program: Program): void {
   program.add('stdio', 'ioctl', [0, TIOCSCTTY, 0]);
 }
 
-/** First out of the way of the numbers that they shall have: one may be where another one has to go. /dev/null is behind them all. */
+/** First out of the way of the numbers that they shall have: one may be where another one has to go. */
 function placeDescriptors(program: Program, sources: readonly Argument[], behind: number | undefined): void {
   const all = behind === undefined ? sources : [...sources, behind];
   const subject = (number: number) => (number < sources.length ? `stdio[${number}]` : 'stdio');

@@ -35,6 +35,7 @@ export const AT_RECURSIVE = 0x8000;
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
+export const O_RDWR = 2;
 export const O_CREAT = 0x40;
 export const O_CLOEXEC = 0x80000;
 export const O_PATH = 0x200000;

@@ -15,12 +15,11 @@ export const VALUE = 0;
 export const ADDRESS = 1;
 const RESULT = 2;
 const REPORT_PIPE = 3;
-const NULL_DEVICE_FILE = 4;
-const BUFFER = 5;
+const BUFFER = 4;
 
 /** A number that is known when the call is made. */
 export interface Reference {
-  readonly kind: typeof RESULT | typeof REPORT_PIPE | typeof NULL_DEVICE_FILE | typeof BUFFER;
+  readonly kind: typeof RESULT | typeof REPORT_PIPE | typeof BUFFER;
   readonly value: number;
 }
 
@@ -29,9 +28,8 @@ export interface ResultOf extends Reference {
   readonly kind: typeof RESULT;
 }
 
-/** The descriptors that a child has to report with, and of /dev/null. */
+/** The descriptor that a child has to report with. */
 export const REPORT: Reference = { kind: REPORT_PIPE, value: 0 };
-export const NULL_DEVICE: Reference = { kind: NULL_DEVICE_FILE, value: 0 };
 
 /** The address of so many bytes to be written to. */
 export function bufferOf(size: number): Reference {

@@ -59,7 +59,8 @@ describeUnless(noNetns, 'NetnsCreation', () => {
       expect(lo).toMatchObject({ index: 1, up: true, mtu: 60_001 });
       expect(missing).toMatchObject({ code: 'ENODEV', path: 'link.name' });
       expect(refused).toMatchObject({ code: 'ENETUNREACH', path: 'route.via' });
-      expect(netns.equals(Netns.current())).toBe(false);
+      using own = Netns.current();
+      expect(netns.equals(own)).toBe(false);
       await using client = await Rtnetlink.open({ netns });
       expect((await client.address.list({ family: 'inet' })).map(({ address }) => address).sort()).toEqual([
         '10.4.0.1/32',
@@ -169,7 +170,8 @@ describeUnless(noNetns, 'NetnsCreation', () => {
       expect(error).toMatchObject({ code: 'EEXIST', message: expect.stringContaining(`/run/netns/${name}`) });
       expect(await request).toMatchObject({ code: 'ERR_NETLACE_CLOSED' });
       inside.close();
-      expect(Netns.openSync(name).equals(taken)).toBe(true);
+      using named = Netns.openSync(name);
+      expect(named.equals(taken)).toBe(true);
     } finally {
       Netns.delete(name);
     }
@@ -391,7 +393,8 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
       const name = `netlace-sandbox-${process.pid}`;
       const { netns } = await createSandbox({ ...sandbox({ name: 'v1', netns: host }), name });
       try {
-        expect(Netns.openSync(name).equals(netns)).toBe(true);
+        using named = Netns.openSync(name);
+        expect(named.equals(netns)).toBe(true);
         const before = await linksIn(host);
         const again = createSandbox({ ...sandbox({ name: 'v2', netns: host }), name });
         expect(await errorOf(() => again)).toMatchObject({
@@ -492,6 +495,7 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
     }));
 
   test('options are checked', async () => {
+    using own = Netns.current();
     const near = { name: 'v1' };
     const far = { name: 'eth0' };
     const cases: [object, string][] = [
@@ -505,7 +509,7 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
       [{ near: { ...near, netns: {} }, far }, 'sandbox.near.netns'],
       [{ near: { ...near, addresses: '10.0.0.1/8' }, far }, 'sandbox.near.addresses'],
       [{ near, far: { ...far, routes: {} } }, 'sandbox.far.routes'],
-      [{ near, far: { ...far, netns: Netns.current() } }, 'sandbox.far.netns'],
+      [{ near, far: { ...far, netns: own } }, 'sandbox.far.netns'],
       [{ near, far: { ...far, master: 3 } }, 'sandbox.far.master'],
       [{ near, far, name: '..' }, 'sandbox.name'],
       [{ near, far, name: 'box', rootless: true }, 'sandbox.name'],

@@ -131,23 +131,22 @@ describe('the program', () => {
     existsSync(`/proc/self/task/${process.pid}/children`)
       ? undefined
       : 'the kernel was built without CONFIG_PROC_CHILDREN',
-    'is started at once, the first of a turn, and by another thread behind that',
+    'is started at once where it is the only one, and by another thread while that is taken up',
     async () => {
       // Those that the JavaScript thread itself has made.
       const own = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').trim().split(' ').map(Number);
-      await setImmediate();
       const before = own();
       const first = spawn('cat');
       const atOnce = own().filter((pid) => !before.includes(pid));
       expect(atOnce).toHaveLength(1);
-      const rest = Array.from({ length: 5 }, () => spawn('cat'));
+      const rest = Array.from({ length: 15 }, () => spawn('cat'));
       const children = await Promise.all([first, ...rest]);
       expect(children[0].pid).toBe(atOnce[0]);
-      expect(own().filter((pid) => !before.includes(pid))).toEqual(atOnce);
+      // Of the others most, unless this machine stands still again and again.
+      expect(own().filter((pid) => !before.includes(pid)).length).toBeLessThan(children.length);
       expect(children.map(({ pid }) => isRunning(pid))).toEqual(children.map(() => true));
       for (const child of children) await child[Symbol.asyncDispose]();
       // Of one that cannot be started, then, the reason comes as ever.
-      await setImmediate();
       expect(await errorOf(() => spawn('/nowhere'))).toMatchObject({ step: 'command', code: 'ENOENT' });
     },
   );

@@ -126,7 +126,7 @@ describe('what is no program is refused', () => {
     ['a number of no system call', changed(callAt(0), addon.systemCalls.length, 2)],
     ['errnos behind the end', changed(callAt(0) + 2, 1000, 2)],
     ['errnos between the places of numbers', changed(callAt(0) + 4, 73, 4)],
-    ['a kind that there is not', changed(callAt(0) + 8, 6, 1)],
+    ['a kind that there is not', changed(callAt(0) + 8, 5, 1)],
     ['a pointer to behind the end', changed(structAt, block.length + 1, 8)],
     ['a pointer that would be behind the end', changed(block.length - 4, block.length - 4, 4)],
   ])('%s', (_, other) => {

@@ -16,7 +16,7 @@ import { Program } from '../../lib/system-calls/program.js';
 import { checkResourceLimits, setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
 import { signalName, signalNumber } from '../../lib/process/signals.js';
 import { check, type SpawnOptions } from '../../lib/process/spawn-options.js';
-import { countChild, isForThisThread } from '../../lib/process/at-once.js';
+import { atOnce, countChild, isForThisThread } from '../../lib/process/at-once.js';
 import { prepareStdio } from '../../lib/process/stdio.js';
 import { errorOf } from '../support/rejection.js';
 
@@ -184,17 +184,30 @@ describe('a child is made in the JavaScript thread', () => {
     expect(brief({ deathSignal: 'SIGTERM' }, 0)).toBe(false);
   });
 
-  test('while it is the only one, and else now and then', async () => {
-    const asked = () => Array.from({ length: 3 }, isForThisThread);
+  test('while it is the only one, and else for a tenth of the time', () => {
+    const spend = (milliseconds: number) => {
+      for (const start = performance.now(); performance.now() - start < milliseconds;);
+      return milliseconds;
+    };
     countChild(1);
     try {
-      expect(asked()).toEqual([true, true, true]);
+      expect(atOnce(() => spend(1))).toBe(1);
+      expect(isForThisThread()).toBe(true);
       countChild(1);
-      expect(asked()).toEqual([false, false, false]);
-      for (const start = performance.now(); performance.now() - start < 6;);
-      expect(asked()).toEqual([true, false, false]);
+      expect(isForThisThread()).toBe(false);
+      spend(5);
+      expect(isForThisThread()).toBe(false);
+      spend(45);
+      expect(isForThisThread()).toBe(true);
+      expect(() =>
+        atOnce(() => {
+          spend(20);
+          throw new Error('not made');
+        }),
+      ).toThrow('not made');
+      expect(isForThisThread()).toBe(false);
       countChild(-1);
-      expect(asked()).toEqual([true, true, true]);
+      expect(isForThisThread()).toBe(true);
     } finally {
       countChild(-1);
     }
