@@ -102,7 +102,7 @@ export default defineConfig(
         {
           selector: ':function ObjectExpression > SpreadElement:first-child ~ *',
           message:
-            'V8 makes a hidden class anew for what comes behind a spread: Object.assign({}, a, { b }), or { b, ...a }.',
+            'V8 of Node.js 20 makes a hidden class anew for what comes behind a spread: Object.assign({}, a, { b }), or { b, ...a }.',
         },
       ],
     },
