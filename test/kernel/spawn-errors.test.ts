@@ -32,7 +32,9 @@ const descriptors = () => readdirSync('/proc/self/fd').length;
 let before: { children: number; mounts: string; descriptors: number; special: string[] };
 beforeAll(async () => {
   // The first one opens /dev/null for all.
-  await (await spawn('/bin/true', [], { stdio: 'ignore' })).exited;
+  await (
+    await spawn('/bin/true', [], { stdio: 'ignore' })
+  ).exited;
   before = {
     children: childrenOf().length,
     mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
