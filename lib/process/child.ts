@@ -86,7 +86,11 @@ export class Child {
   readonly #id: number;
   #exit: Exit | undefined;
 
-  /** `shared` watches it under this id, and is used by it from now on. */
+  /**
+   * `shared` watches it under this id, and is used by it from now on.
+   *
+   * @internal
+   */
   constructor(
     shared: SharedReader,
     id: number,

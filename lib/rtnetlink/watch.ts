@@ -141,6 +141,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
     this.close();
   };
 
+  /** @internal */
   constructor(connection: Connection, objects: readonly O[], options: WatchOptions = {}) {
     if (!Array.isArray(objects) || objects.length === 0)
       throw new ArgumentError('objects', `takes a list of ${Object.keys(SOURCES).join(', ')}`);
