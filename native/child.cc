@@ -1,13 +1,16 @@
 #include "child.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 
 #include "child_report.h"
 #include "clone.h"
@@ -66,9 +69,11 @@ struct Birth {
   explicit Birth(ChildPlan& plan) : plan(plan) {}
 
   ChildPlan& plan;
-  // What a child reports with, unless the kernel itself waits for it: then it reports in `said`.
+  // What a child reports with, unless it is waited for by its memory: then it reports in `said`.
   Pipe reports;
   ChildReport said = {};
+  // The kernel makes it 0 when a child without such a pipe does not share the memory any more.
+  std::atomic<uint32_t> shares = 1;
   // The child starts when there is a byte, and gives up when the pipe is closed.
   Pipe start;
   ChildStack stack;
@@ -101,10 +106,25 @@ Program::Outcome what_counts(const Program& program, Program::Outcome last) {
   return last;
 }
 
-// Whether clone3() itself can wait until the child is another program, or has ended: that takes shared memory to report
+// Whether the kernel itself says when the child is another program, or has ended: that takes shared memory to report
 // in.
-bool waits_in_clone(const ChildPlan& plan) {
-  return shares_memory && (plan.flags & CLONE_VFORK) != 0 && (plan.flags & CLONE_VM) != 0;
+bool is_told_by_memory(const ChildPlan& plan) {
+  return shares_memory && (plan.flags & CLONE_CHILD_CLEARTID) != 0 && (plan.flags & CLONE_VM) != 0;
+}
+
+// Until the child does not share the memory any more. In CLONE_VFORK's wait this process could not be stopped: not by a
+// terminal that stops both, where the child, stopped first, would wait for this process to go on, and this for the child.
+void wait_for_memory(const Birth& birth, int pidfd) {
+  // The kernel does not say it of a child that ended with a core dump.
+  const timespec patience = {0, 100'000'000};
+  pollfd end = {pidfd, POLLIN, 0};
+  while (birth.shares.load() != 0) {
+    // Not FUTEX_PRIVATE_FLAG: the kernel wakes without.
+    long woken = syscall(SYS_futex, &birth.shares, FUTEX_WAIT, 1, &patience, nullptr, 0);
+    if (woken != 0 && errno == ETIMEDOUT && poll(&end, 1, 0) == 1) {
+      return;
+    }
+  }
 }
 
 // In the child, which has no handlers any more (CLONE_CLEAR_SIGHAND): no signal is ignored or blocked.
@@ -212,7 +232,7 @@ Result<Done> write_for(pid_t pid, const std::string& name, const std::vector<uin
 
 std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   Birth birth(plan);
-  const char* failed = waits_in_clone(plan) ? nullptr : birth.reports.open_from(plan.least_descriptor);
+  const char* failed = is_told_by_memory(plan) ? nullptr : birth.reports.open_from(plan.least_descriptor);
   if (failed == nullptr && !plan.writes.empty()) {
     failed = birth.start.open();
   }
@@ -224,6 +244,7 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   birth.start_end = birth.start.write.get();
   birth.arguments.flags = plan.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
   birth.arguments.pidfd = reinterpret_cast<uint64_t>(&birth.pidfd);
+  birth.arguments.child_tid = reinterpret_cast<uint64_t>(&birth.shares);
   birth.arguments.exit_signal = SIGCHLD;
   birth.arguments.stack = birth.stack.address();
   birth.arguments.stack_size = birth.stack.size();
@@ -257,6 +278,8 @@ std::variant<Child, ChildFailure> make_child(ChildPlan& plan) {
   ChildReport& said = birth.said;
   if (birth.reports.read) {
     [[maybe_unused]] ssize_t length = read(birth.reports.read.get(), &said, sizeof said);
+  } else {
+    wait_for_memory(birth, child->pidfd.get());
   }
   if (said.kind == ChildReport::program_failed) {
     failure = {{said.value, plan.program.name(said.step)}, ChildFailure::program, said.step};

@@ -204,8 +204,8 @@ export interface Calls {
   /**
    * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
    * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
-   * this has returned; with CLONE_VFORK, for which there must be no entry, no writes and no call that is given `report`, it
-   * may still be about to close its descriptors. `entry` is made by a child that goes ahead and joins
+   * this has returned; with CLONE_CHILD_CLEARTID, for which there must be no entry and no call that is given `report`, it has
+   * memory of its own but may still be about to close its descriptors. `entry` is made by a child that goes ahead and joins
    * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
    * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
    * `reader` watches the child from now on, as `watch` does, and owns its pidfd. Returns the id used in deliveries.

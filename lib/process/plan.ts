@@ -4,7 +4,7 @@ import { flagOf } from '../namespace-types.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
-  CLONE_VFORK,
+  CLONE_CHILD_CLEARTID,
   CLONE_VM,
   CLOSE_RANGE_CLOEXEC,
   F_DUPFD_CLOEXEC,
@@ -44,7 +44,10 @@ export interface Plan {
   readonly writes: readonly Written[];
   /** CLONE_*. */
   readonly flags: number;
-  /** Whether there is little more to do than to have the kernel load the program, which takes some tenths of a millisecond. */
+  /**
+   * Whether there is little more to do than to have the kernel load the program, which takes some tenths of a millisecond. Not where
+   * the child may have to wait for its turn: in a cgroup, which may even be frozen, or with another niceness.
+   */
   readonly isBrief: boolean;
   /** Of the numbers below, the child's program has all but the last for descriptors of its own. */
   readonly leastDescriptor: number;
@@ -58,7 +61,6 @@ const BRIEF_CALLS = new Set([
   'setsid',
   'sethostname',
   'setdomainname',
-  'setpriority',
   'prlimit64',
   'umask',
   'chdir',
@@ -137,9 +139,11 @@ export function planned(
   // takes the longer the larger the heap is.
   const takesCopy = options.oomScoreAdjust !== undefined || joined.some(({ kind }) => kind === 'time');
   const flags = namespaces.flags + (takesCopy ? 0 : CLONE_VM);
-  const brief = entry.calls.length === 0 && writes.length === 0 && isBrief(program, flags);
-  // CLONE_VFORK: the kernel itself waits, until the child has its own memory. It still has our descriptors then, and is in our time namespace.
-  return { program, entry, writes, flags: brief ? flags + CLONE_VFORK : flags, isBrief: brief, leastDescriptor };
+  const brief =
+    entry.calls.length === 0 && writes.length === 0 && options.cgroup === undefined && isBrief(program, flags);
+  // The kernel then tells of memory of its own. The child still has our descriptors by then, and is in our time namespace.
+  const told = brief ? CLONE_CHILD_CLEARTID : 0;
+  return { program, entry, writes, flags: flags + told, isBrief: brief, leastDescriptor };
 }
 
 /** Writes a file that exists, in the child. */

@@ -168,14 +168,12 @@ export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
   const { link, master, state, flags, ...rest } = flush;
   const [states, stateMask] = match<NeighbourState>(state);
   const [flagsOn, flagsMask] = match<NeighbourFlag>(flags);
-  const value = {
+  const value = Object.assign({}, rest, master === undefined ? { link } : { link: master, via: link }, {
     family: 'bridge',
     state: states,
     flags: [...flagsOn, 'self'],
     stateMask: state === undefined ? undefined : stateMask,
     flagsMask: flags === undefined ? undefined : flagsMask,
-    ...rest,
-    ...(master === undefined ? { link } : { link: master, via: link }),
-  };
+  });
   return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: NLM_F_BULK, set, value };
 }

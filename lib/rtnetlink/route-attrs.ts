@@ -240,7 +240,7 @@ export function withGateway<T extends { readonly via?: string | undefined }>(hop
   const ipv6 = looksLikeIpv6(hop.via);
   if (ipv6 === undefined || ipv6 === (family === AF_INET6)) return hop;
   const { via, ...rest } = hop;
-  return { viaOtherFamily: via, ...rest } as unknown as T;
+  return Object.assign({}, rest, { viaOtherFamily: via }) as unknown as T;
 }
 
 export const routeAttrs = attrSet(

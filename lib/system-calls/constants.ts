@@ -56,5 +56,5 @@ export const SECCOMP_SET_MODE_FILTER = 1;
 export const CLOSE_RANGE_CLOEXEC = 4;
 
 export const CLONE_VM = 0x100;
-export const CLONE_VFORK = 0x4000;
+export const CLONE_CHILD_CLEARTID = 0x20_0000;
 export const CLONE_FS = 0x200;
