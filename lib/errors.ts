@@ -55,6 +55,8 @@ export class KernelError extends NetlinkError {
   readonly missing: string | undefined;
   /** What the attribute at fault may be. */
   readonly policy: AttributePolicy | undefined;
+  /** What the request had there. */
+  readonly value: unknown;
 
   constructor(details: KernelErrorDetails) {
     const { errno, operation, kernelMessage, path, value, missing, policy } = details;
@@ -75,6 +77,17 @@ export class KernelError extends NetlinkError {
     this.path = path;
     this.missing = missing;
     this.policy = policy;
+    this.value = value;
+  }
+
+  /** The same error at another path, or missing what that path leads to. */
+  at(path: string, value: unknown = this.value): KernelError {
+    const { errno, operation, kernelMessage, missing, policy } = this;
+    return new KernelError(
+      this.path === undefined && missing !== undefined
+        ? { errno, operation, kernelMessage, missing: path, policy }
+        : { errno, operation, kernelMessage, path, value, missing, policy },
+    );
   }
 }
 
@@ -140,11 +153,12 @@ export class CodecError extends NetlinkError {
   /** The same error as seen from one level further out. */
   within(outer: string): CodecError {
     const separator = this.path === '' || this.path.startsWith('[') || this.path.startsWith('(') ? '' : '.';
-    return new CodecError(
-      outer + separator + this.path,
-      this.reason,
-      this.cause === undefined ? undefined : { cause: this.cause },
-    );
+    return this.at(outer + separator + this.path);
+  }
+
+  /** The same error at another path. */
+  at(path: string): CodecError {
+    return new CodecError(path, this.reason, this.cause === undefined ? undefined : { cause: this.cause });
   }
 }
 

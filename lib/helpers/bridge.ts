@@ -1,5 +1,5 @@
 import type { Netns } from '../namespaces/index.js';
-import type { DataIn, Link, LinkRef, PortIn, Rtnetlink } from '../rtnetlink/index.js';
+import { requests, type DataIn, type Link, type LinkRef, type PortIn, type Rtnetlink } from '../rtnetlink/index.js';
 import { createLink } from './create.js';
 import {
   allDone,
@@ -11,6 +11,7 @@ import {
   type LinkOptions,
 } from './interface.js';
 import { checkKeys } from '../options.js';
+import { inNames, ofLinkRef, type Names } from './names.js';
 import { operate, type HelperOptions, type Operation } from './operation.js';
 
 /** A bridge to make. */
@@ -33,15 +34,19 @@ export async function createBridge(bridge: BridgeOptions, options: HelperOptions
   return operate('createBridge', netns, options, async (operation) => {
     const { clients, call } = operation;
     const client = await clients.in(netns);
-    const members = await allDone(ports.map((port) => client.link.get(port, call)));
+    const members = await allDone(
+      ports.map((port, i) => inNames(ofLinkRef(`bridge.ports[${i}]`), client.link.get(port, call))),
+    );
     const made = await createLink(operation, {
+      argument: 'bridge',
       link: Object.assign({}, link, { kind: 'bridge' as const, data }),
       from: netns,
       settings: { netns, master, up, addresses, routes },
     });
-    for (const member of members) await giveMaster(operation, client, member, made.index);
+    for (const [i, member] of members.entries())
+      await inNames([['link.master', `bridge.ports[${i}]`]], giveMaster(operation, client, member, made.index));
     // Given at creation, the MTU would follow that of the ports from the first one on.
-    if (mtu !== undefined) await client.link.set(made.index, { mtu }, call);
+    if (mtu !== undefined) await inNames([['link', 'bridge']], client.link.set(made.index, { mtu }, call));
     // A bridge takes on a MAC, an MTU and a state from its ports.
     return mtu === undefined && members.length === 0 ? made : client.link.get(made.index, call);
   });
@@ -74,6 +79,19 @@ export interface AttachOptions {
   readonly port?: PortIn<'bridge'> | undefined;
 }
 
+const PORT: Names = [
+  ['link.port(bridge)', 'attachment.port'],
+  ['link', 'attachment.link'],
+];
+const MASTER: Names = [['link.master', 'attachment.bridge'], ...ofLinkRef('attachment.link')];
+
+/** What is wrong with the settings themselves is found before the link leaves the master that it has. */
+async function checkPort(port: AttachOptions['port']): Promise<void> {
+  if (port === undefined) return;
+  const written = typeof port.backupPort === 'string' ? Object.assign({}, port, { backupPort: undefined }) : port;
+  requests.encodeRequest(requests.changeLink({ portKind: 'bridge', port: written }));
+}
+
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */
 export async function attachToBridge(attachment: AttachOptions, options: HelperOptions = {}): Promise<Link> {
   checkKeys('attachment', attachment, ['link', 'bridge', 'netns', 'port']);
@@ -81,13 +99,17 @@ export async function attachToBridge(attachment: AttachOptions, options: HelperO
   checkRef('attachment.link', link);
   checkRef('attachment.bridge', bridge);
   checkNetns('attachment.netns', netns);
+  await inNames(PORT, checkPort(port));
   return operate('attachToBridge', netns, options, async (operation) => {
     const { clients, call } = operation;
     const client = await clients.in(netns);
-    const before = await client.link.get(link, call);
-    await giveMaster(operation, client, before, bridge);
+    const before = await inNames(ofLinkRef('attachment.link'), client.link.get(link, call));
+    const { backupPort } = port ?? {};
+    if (typeof backupPort === 'string')
+      await inNames(ofLinkRef('attachment.port.backupPort'), client.link.get(backupPort, call));
+    await inNames(MASTER, giveMaster(operation, client, before, bridge));
     // The port's settings are looked up at the master that the link has before the request: so it takes a second one.
-    if (port !== undefined) await client.link.set(before.index, { portKind: 'bridge', port }, call);
+    if (port !== undefined) await inNames(PORT, client.link.set(before.index, { portKind: 'bridge', port }, call));
     return client.link.get(before.index, call);
   });
 }
@@ -103,6 +125,6 @@ export async function detachFromBridge(
   checkNetns('attachment.netns', netns);
   await operate('detachFromBridge', netns, options, async ({ clients, call }) => {
     const client = await clients.in(netns);
-    await client.link.set(link, { master: null }, call);
+    await inNames(ofLinkRef('attachment.link'), client.link.set(link, { master: null }, call));
   });
 }

@@ -1,9 +1,12 @@
 import type { Netns } from '../namespaces/index.js';
 import type { Link, NewLink } from '../rtnetlink/index.js';
 import { configure, type InterfaceOptions } from './interface.js';
+import { inNames } from './names.js';
 import { make, type Operation } from './operation.js';
 
 interface Creation {
+  /** What the helper's argument is called. */
+  readonly argument: string;
   /** The kind and attributes of the link. */
   readonly link: NewLink & { readonly name: string };
   /** Where the link's parent or underlay is: the namespace that the request is made in. */
@@ -12,16 +15,23 @@ interface Creation {
 }
 
 /** Creates one link, directly in the namespace it is for, and configures it there. */
-export async function createLink(operation: Operation, { link, from, settings }: Creation): Promise<Link> {
+export async function createLink(operation: Operation, { argument, link, from, settings }: Creation): Promise<Link> {
   const { clients } = operation;
   const { netns } = settings;
   const creator = await clients.in(from);
   const home = await clients.in(netns);
   await make(
     operation,
-    () => creator.link.add(home === creator ? link : Object.assign({}, link, clients.place(netns))),
+    () =>
+      inNames(
+        [
+          [`link.data(${link.kind})`, `${argument}.data`],
+          ['link', argument],
+        ],
+        creator.link.add(home === creator ? link : Object.assign({}, link, clients.place(netns))),
+      ),
     () => home.link.delete(link.name),
   );
   const { index } = await home.link.get(link.name, operation.call);
-  return configure(operation, home, index, settings);
+  return configure(operation, home, index, argument, settings);
 }

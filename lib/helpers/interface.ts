@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { Netns } from '../namespaces/index.js';
 import type { Link, LinkAttrsIn, LinkRef, NewAddress, NewRoute, Rtnetlink } from '../rtnetlink/index.js';
+import { inNames } from './names.js';
 import { make, type Operation } from './operation.js';
 
 /** What a link gets beside its own attributes, in the same call. */
@@ -58,20 +59,22 @@ export function givenOf({ master, up }: InterfaceOptions): Pick<InterfaceOptions
 
 /**
  * Brings the link up and gives it its master, addresses and routes, and reads it: in one trip to the kernel, unless the
- * master's name has to be looked up. Undoing that is for the most part up to whoever made the link: with the link, it goes.
+ * master's name has to be looked up. `argument` is what errors call the settings. Undoing that is for the most part up to whoever made the link: with the link, it goes.
  */
 export async function configure(
   operation: Operation,
   client: Rtnetlink,
   index: number,
+  argument: string,
   settings: InterfaceOptions,
 ): Promise<Link> {
   const { call } = operation;
   const change = givenOf(settings);
-  const changed = Object.keys(change).length === 0 ? undefined : client.link.set(index, change, call);
+  const changed =
+    Object.keys(change).length === 0 ? undefined : inNames([['link', argument]], client.link.set(index, change, call));
   // Behind a look-up the change would come after what is asked for now, and routes need the link up.
   if (typeof change.master === 'string') await changed;
-  const given = furnish(operation, client, index, settings);
+  const given = furnish(operation, client, index, argument, settings);
   const [link] = await allDone([client.link.get(index, call), changed, ...given]);
   return link;
 }
@@ -81,20 +84,24 @@ export function furnish(
   operation: Operation,
   client: Rtnetlink,
   index: number,
+  argument: string,
   { addresses = [], routes = [] }: InterfaceOptions,
 ): Promise<void>[] {
   const { call } = operation;
   return [
-    ...addresses.map((address) =>
-      client.address.add(
-        typeof address === 'string' ? { address, link: index } : Object.assign({}, address, { link: index }),
-        call,
+    ...addresses.map((address, i) => {
+      const given = `${argument}.addresses[${i}]`;
+      return typeof address === 'string'
+        ? inNames([['address.address', given]], client.address.add({ address, link: index }, call))
+        : inNames([['address', given]], client.address.add(Object.assign({}, address, { link: index }), call));
+    }),
+    ...routes.map((route, i) =>
+      inNames(
+        [['route', `${argument}.routes[${i}]`]],
+        isByLink(route)
+          ? client.route.add(Object.assign({}, route, { link: index }), call)
+          : addOther(operation, client, route),
       ),
-    ),
-    ...routes.map((route) =>
-      isByLink(route)
-        ? client.route.add(Object.assign({}, route, { link: index }), call)
-        : addOther(operation, client, route),
     ),
   ];
 }

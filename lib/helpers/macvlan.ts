@@ -23,7 +23,11 @@ export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOpti
   const { netns, master, up, addresses, routes, linkNetns, data, ...link } = macvlan;
   return operate('createMacvlan', linkNetns, options, (operation) =>
     createLink(operation, {
-      link: Object.assign({}, link, { kind: 'macvlan' as const, data: { mode: 'bridge' as const, ...data } }),
+      argument: 'macvlan',
+      link: Object.assign({}, link, {
+        kind: 'macvlan' as const,
+        data: Object.assign({}, data, { mode: data?.mode ?? 'bridge' }),
+      }),
       from: linkNetns,
       settings: { netns, master, up, addresses, routes },
     }),

@@ -3,8 +3,9 @@ import { Rtnetlink, type Link } from '../rtnetlink/index.js';
 import { ArgumentError, ClosedError } from '../errors.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { allDone, checkInterface, configure, furnish, givenOf } from './interface.js';
+import { inNames, type Names } from './names.js';
 import { operate, type HelperOptions } from './operation.js';
-import { isExisting, isTaken, parted, PEER_NAME, taken, type VethEnd } from './veth.js';
+import { parted, type VethEnd } from './veth.js';
 
 const LOOPBACK = 1;
 /**
@@ -14,6 +15,12 @@ const LOOPBACK = 1;
 const FAR_INDEX = 32;
 /** Whether the kernel is known to send back the links that it makes. Else they are asked for. */
 let kernelEchoes = false;
+
+const NAMES: Names = [
+  ['link.data(veth).peer', 'sandbox.near'],
+  ['link', 'sandbox.far'],
+];
+const NEAR: Names = [['link', 'sandbox.near']];
 
 export interface SandboxOptions extends NetnsCreateOptions {
   /** Whether the loopback link is up: unless said, it is. */
@@ -67,19 +74,16 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
     const client = clients.add(await Rtnetlink.over(creation.inside));
     const hasChange = Object.keys(change).length > 0;
     const other = hasChange ? clients.add(await Rtnetlink.over(creation.outside)) : undefined;
-    const added = client.link
-      .addWithEcho({
+    const added = inNames(
+      NAMES,
+      client.link.addWithEcho({
         index: FAR_INDEX,
         ...farLink,
         ...givenOf(inside),
         kind: 'veth',
         data: { peer: Object.assign({}, nearLink, clients.place(near.netns)) },
-      })
-      .catch(async (error: unknown) => {
-        if (!isExisting(error)) throw error;
-        if (await isTaken(home, near.name)) throw taken(error, PEER_NAME, near.name);
-        throw farLink.index === undefined ? taken(error, 'link.name', farLink.name) : error;
-      });
+      }),
+    );
     undo(async () => {
       const [made, linked] = await Promise.allSettled([creation.netns, added]);
       if (linked.status === 'fulfilled') await home.link.delete(near.name);
@@ -88,20 +92,20 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
       made.value.close();
     });
     const index = farLink.index ?? FAR_INDEX;
-    const given = furnish(operation, client, index, inside);
+    const given = furnish(operation, client, index, 'sandbox.far', inside);
     const [netns, echo, asked] = await allDone([
       netnsOf(creation, client, added),
       added,
       kernelEchoes ? undefined : client.link.get(index, call),
       ...given,
       loopback ? client.link.set(LOOPBACK, { up: true }, call) : undefined,
-      other?.link.set(near.name, change, call),
+      other === undefined ? undefined : inNames(NEAR, other.link.set(near.name, change, call)),
     ]);
     if (echo !== undefined) kernelEchoes = true;
     // Short of memory it does not.
     const link = echo ?? asked ?? (await client.link.get(index, call));
     if (addresses !== undefined || routes !== undefined)
-      await configure(operation, home, link.link!, { addresses, routes });
+      await configure(operation, home, link.link!, 'sandbox.near', { addresses, routes });
     return { netns, link };
   });
 }

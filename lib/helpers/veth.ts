@@ -1,10 +1,10 @@
-import { KernelError } from '../errors.js';
-import type { Link, Rtnetlink } from '../rtnetlink/index.js';
+import type { Link } from '../rtnetlink/index.js';
 import { isSame } from './clients.js';
 import { allDone, checkInterface, configure, givenOf, type InterfaceOptions, type LinkOptions } from './interface.js';
+import { inNames, type Names } from './names.js';
 import { make, operate, type HelperOptions } from './operation.js';
 
-/** One end of a veth pair. */
+/** One end of a veth pair. The kernel heeds the far one's `index` only where the near one has been given one. */
 export type VethEnd = LinkOptions & InterfaceOptions;
 
 /** The settings of an end, apart from the link's own attributes. */
@@ -14,6 +14,11 @@ export function parted({ netns, master, up, addresses, routes, ...link }: VethEn
 } {
   return { link, settings: { netns, master, up, addresses, routes } };
 }
+
+const NAMES: Names = [
+  ['link.data(veth).peer', 'far'],
+  ['link', 'near'],
+];
 
 /**
  * Makes a veth pair and configures both ends, each in its own namespace; as a whole. The far end is born where it shall
@@ -52,12 +57,10 @@ export async function createVethPair(
       operation,
       // The near end may come up at once; the far one not before the pair is made.
       () =>
-        nearby.link
-          .add(Object.assign({}, a.link, { kind: 'veth' as const, ...givenOf(a.settings), data: { peer } }))
-          .catch(async (error: unknown) => {
-            // The kernel does not say which of the two names is taken.
-            throw isExisting(error) && !(await isTaken(nearby, near.name)) ? taken(error, PEER_NAME, far.name) : error;
-          }),
+        inNames(
+          NAMES,
+          nearby.link.add(Object.assign({}, a.link, { kind: 'veth' as const, ...givenOf(a.settings), data: { peer } })),
+        ),
       () => nearby.link.delete(near.name),
     );
     // Behind a look-up the pair would come after what is asked for now.
@@ -66,32 +69,11 @@ export async function createVethPair(
     // A veth's link is its other end.
     const farIndex = made.link ?? (await inside.link.get(far.name, call)).index;
     const [farLink, nearLink] = await allDone([
-      configure(operation, inside, farIndex, b.settings),
+      configure(operation, inside, farIndex, 'far', b.settings),
       addresses === undefined && routes === undefined
         ? made
-        : configure(operation, nearby, made.index, { addresses, routes }),
+        : configure(operation, nearby, made.index, 'near', { addresses, routes }),
     ]);
     return [nearLink, farLink];
   });
-}
-
-/** Whether something is there already. */
-export function isExisting(error: unknown): error is KernelError {
-  return error instanceof KernelError && error.code === 'EEXIST';
-}
-
-/** Whether a link has this name. */
-export function isTaken({ link }: Rtnetlink, name: string): Promise<boolean> {
-  return link.get(name).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** The name of the end that is the other one's peer. */
-export const PEER_NAME = 'link.data(veth).peer.name';
-
-/** The error, once it is known what is taken. */
-export function taken({ errno, operation }: KernelError, path: string, value: unknown): KernelError {
-  return new KernelError({ errno, operation, path, value });
 }

@@ -25,7 +25,9 @@ export interface NamespaceNode extends NamespaceInfo {
  */
 export function namespaceTree(namespaces: readonly NamespaceInfo[], by: 'owner' | 'parent' = 'owner'): NamespaceNode[] {
   if (by !== 'owner' && by !== 'parent') throw new ArgumentError('by', `takes 'owner' or 'parent', not ${show(by)}`);
-  const nodes = new Map(namespaces.map((info) => [info.ino, Object.assign({}, info, { children: [] as NamespaceNode[] })]));
+  const nodes = new Map(
+    namespaces.map((info) => [info.ino, Object.assign({}, info, { children: [] as NamespaceNode[] })]),
+  );
   const roots: NamespaceNode[] = [];
   for (const node of nodes.values()) {
     const above = by === 'owner' ? node.ownerIno : node.parentIno;

@@ -42,6 +42,9 @@ export interface Exit {
 const end = new Float64Array(11);
 const endBytes = new Uint8Array(end.buffer);
 
+/** Milliseconds after which to look again whether a child that has ended, and is traced, may be waited for. */
+const TRACED = 20;
+
 /** include/uapi/asm-generic/siginfo.h */
 const CLD_EXITED = 1;
 const CLD_DUMPED = 3;
@@ -107,7 +110,8 @@ export class Child {
     this.exited = new Promise((resolve, reject) => {
       shared.listen(id, () => {
         const waited = shared.reader.wait(id, endBytes);
-        if (waited === 0) return shared.reader.resume(id);
+        // Somebody traces it, and has not let go of it yet.
+        if (waited === 0) return void setTimeout(() => shared.reader.resume(id), TRACED).unref();
         shared.forget(id);
         countChild(-1);
         // As Node.js does. What was printed is kept until it is read.

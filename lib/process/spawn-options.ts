@@ -26,7 +26,7 @@ export interface SpawnOptions {
   readonly stdio?: Stdio | undefined;
   /** In a session and process group of its own. */
   readonly detached?: boolean | undefined;
-  /** Ends the child with `killSignal` when aborted. */
+  /** Ends the child with `killSignal` when aborted, if that may be sent: a child of another user takes CAP_KILL. */
   readonly signal?: AbortSignal | undefined;
   /** SIGTERM unless said. */
   readonly killSignal?: NodeJS.Signals | number | undefined;

@@ -1,5 +1,5 @@
 import { EACCES, EBADF, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP, EPERM } from '../errno.js';
-import { SpawnError, UnsupportedError } from '../errors.js';
+import { SpawnError, SyscallError, UnsupportedError } from '../errors.js';
 import { lazy } from '../lazy.js';
 import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
@@ -78,7 +78,14 @@ function openSelf({ deathSignal }: CheckedSpawn, opened: Descriptor[]): number |
 
 function abortedBy(child: Child, { signal, killSignal = 'SIGTERM' }: SpawnOptions): void {
   if (signal === undefined) return;
-  const onAbort = () => child.kill(killSignal);
+  const onAbort = () => {
+    try {
+      child.kill(killSignal);
+    } catch (error) {
+      // It has become another user's, and goes on; nobody is there to be told.
+      if (!(error instanceof SyscallError) || error.errno !== EPERM) throw error;
+    }
+  };
   signal.addEventListener('abort', onAbort);
   if (signal.aborted) onAbort();
   const release = () => signal.removeEventListener('abort', onAbort);
@@ -89,7 +96,7 @@ function explained(failure: SpawnFailure, plan: Plan, isNewUser: boolean, hasCgr
   const { errno, syscall, stage, step } = failure;
   if (stage === undefined) return systemCallError(failure);
   const steps = {
-    clone: () => (hasCgroup && CGROUP_ERRORS.includes(errno) ? 'cgroup' : 'clone3'),
+    clone: () => (hasCgroup && syscall === 'clone3' && CGROUP_ERRORS.includes(errno) ? 'cgroup' : 'clone3'),
     entry: () => plan.entry.subject(step),
     program: () => plan.program.subject(step),
     write: () => plan.writes[step]!.step,
@@ -97,16 +104,17 @@ function explained(failure: SpawnFailure, plan: Plan, isNewUser: boolean, hasCgr
   const name = steps[stage]() ?? 'clone3';
   if (errno === EINVAL && name === 'namespaces.time')
     return new UnsupportedError('a new time namespace takes Linux 5.6; entering it with execve, 6.0');
-  return new SpawnError(errno, syscall, name, hint(errno, name, isNewUser));
+  return new SpawnError(errno, syscall, name, hint(failure, name, isNewUser));
 }
 
-function hint(errno: number, step: string, isNewUser: boolean): string | undefined {
-  if (step === 'clone3' && errno === EPERM)
+function hint({ errno, syscall }: SpawnFailure, step: string, isNewUser: boolean): string | undefined {
+  // The step is called so also where the child cannot be watched.
+  const isClone = step === 'clone3' && syscall === 'clone3';
+  if (isClone && errno === EPERM)
     return isNewUser
       ? FORBIDDEN_USER_NAMESPACES
       : "new namespaces take CAP_SYS_ADMIN, or a new user namespace with them: namespaces: { user: 'new' }";
-  if (step === 'clone3' && errno === ENOSPC)
-    return 'the limit of user.max_*_namespaces, or of nested namespaces, is reached';
+  if (isClone && errno === ENOSPC) return 'the limit of user.max_*_namespaces, or of nested namespaces, is reached';
   if ((step === 'uidMap' || step === 'gidMap') && errno === EPERM)
     return 'more than the own id takes CAP_SETUID and CAP_SETGID outside; newuidmap(1) can write such maps for others';
   return undefined;

@@ -2,13 +2,13 @@ import { CodecError } from '../errors.js';
 import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
-import type { FlagList } from '../wire/enums.js';
+import { asRead, type FlagList } from '../wire/enums.js';
 import { addressAttrs, type AddressAttrsIn, type AddressAttrsOut, type AddressFlag } from './address-attrs.js';
 import { AF_INET, AF_INET6, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.js';
 import { familyNumber, type Family } from './family.js';
 import type { LinkRef } from './link-index.js';
 import { looksLikeIpv6 } from './prefix.js';
-import type { Scope } from './route-enums.js';
+import { scopes, type Scope } from './route-enums.js';
 import { verbs, type Verb } from './verbs.js';
 
 /** An address as the kernel reports it. What it says can be given back to `add`. */
@@ -55,7 +55,7 @@ function complete<T extends AddressAttrsIn>(value: T): T {
       ? looksLikeIpv6(value.address) === true
         ? AF_INET6
         : AF_INET
-      : familyNumber(value.family);
+      : familyNumber(value.family, 'address.family');
   return Object.assign({}, value, { peer: value.peer ?? value.address, family });
 }
 
@@ -85,15 +85,16 @@ export function deleteAddress(address: AddressAttrsIn): Request<void> {
 export function listAddresses(
   filter: Omit<AddressFilter, 'link'> & { readonly link?: number | undefined } = {},
 ): Request<Address> {
-  const { scope, label, ...value } = filter;
+  const { scope: wanted, label, ...value } = filter;
+  const scope = wanted === undefined ? undefined : asRead(scopes, wanted, 'address.scope');
   const decode: Decode<Address> =
     scope === undefined && label === undefined
       ? decodeAddress
       : (view, at, end, type) => {
           const address = decodeAddress(view, at, end, type);
-          const wanted =
+          const fits =
             (scope === undefined || address?.scope === scope) && (label === undefined || address?.label === label);
-          return wanted ? address : undefined;
+          return fits ? address : undefined;
         };
   return { operation: 'RTM_GETADDR', subject: 'address', type: RTM_GETADDR, flags: NLM_F_DUMP, set, value, decode };
 }

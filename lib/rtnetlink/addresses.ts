@@ -11,7 +11,7 @@ import {
   type NewAddress,
 } from './address.js';
 import type { AddressAttrsIn } from './address-attrs.js';
-import { hasNames, withIndexes } from './resolve.js';
+import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 
 const REFS = ['link'];
 type IndexedFilter = Parameters<typeof listAddresses>[0];
@@ -37,7 +37,9 @@ export class Addresses<M extends Mode> {
   #make(verb: AddressVerb, address: NewAddress, options?: CallOptions): Result<M, void> {
     return this.#run.one(
       () =>
-        hasNames(address, REFS) ? this.#resolveAndMake(verb, address) : newAddress(verb, address as AddressAttrsIn),
+        hasNames(address, REFS, 'address')
+          ? this.#resolveAndMake(verb, address)
+          : newAddress(verb, address as AddressAttrsIn),
       options,
     );
   }
@@ -49,7 +51,7 @@ export class Addresses<M extends Mode> {
   /** Takes an address away; EADDRNOTAVAIL when the link does not have it. */
   delete(address: NewAddress, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(address, REFS) ? this.#delete(address) : deleteAddress(address as AddressAttrsIn)),
+      () => (hasNames(address, REFS, 'address') ? this.#delete(address) : deleteAddress(address as AddressAttrsIn)),
       options,
     );
   }
@@ -61,7 +63,7 @@ export class Addresses<M extends Mode> {
   /** All addresses, or those that the filter says. */
   list(filter: AddressFilter = {}, options?: CallOptions): List<M, Address> {
     return this.#run.list(
-      () => (hasNames(filter, REFS) ? this.#list(filter) : listAddresses(filter as IndexedFilter)),
+      () => (hasNames(filter, REFS, 'address') ? this.#list(filter) : listAddresses(filter as IndexedFilter)),
       options,
     );
   }
@@ -70,9 +72,12 @@ export class Addresses<M extends Mode> {
     return listAddresses(yield* withIndexes(filter, REFS, 'address'));
   }
 
-  /** Deletes all addresses that `list` gives for this filter. */
+  /** Deletes all addresses that `list` gives for this filter, which has to say something. */
   flush(filter: AddressFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => this.#flush(filter), options);
+    return this.#run.one(() => {
+      checkNarrows(filter, 'address');
+      return this.#flush(filter);
+    }, options);
   }
 
   *#flush(filter: AddressFilter): Steps<void> {

@@ -18,10 +18,11 @@ export function familyName(number: number): Family {
   return NAMES.get(number) ?? number;
 }
 
-export function familyNumber(family: unknown): number {
+/** `path` is where an error says that it is, where no codec does. */
+export function familyNumber(family: unknown, path = ''): number {
   const number = typeof family === 'number' ? family : NUMBERS[String(family)];
   if (number === undefined || !Number.isInteger(number) || number < 0 || number > 255) {
-    throw new CodecError('', `takes 'inet', 'inet6', 'bridge' or a number, not ${show(family)}`);
+    throw new CodecError(path, `takes 'inet', 'inet6', 'bridge' or a number, not ${show(family)}`);
   }
   return number;
 }

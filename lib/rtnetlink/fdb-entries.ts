@@ -52,7 +52,7 @@ export class FdbEntries<M extends Mode> {
 
   #make(verb: FdbVerb, entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(entry, REFS) ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn)),
+      () => (hasNames(entry, REFS, 'fdb') ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn)),
       options,
     );
   }
@@ -64,7 +64,7 @@ export class FdbEntries<M extends Mode> {
   /** Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. */
   delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(entry, REFS) ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)),
+      () => (hasNames(entry, REFS, 'fdb') ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)),
       options,
     );
   }
@@ -76,7 +76,7 @@ export class FdbEntries<M extends Mode> {
   /** One entry; ENOENT when there is none. Since Linux 5.0. */
   get(lookup: FdbLookup, options?: CallOptions): Result<M, FdbEntry> {
     return this.#run.one(
-      () => (hasNames(lookup, REFS) ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)),
+      () => (hasNames(lookup, REFS, 'fdb') ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)),
       options,
     );
   }
@@ -88,7 +88,7 @@ export class FdbEntries<M extends Mode> {
   /** All entries, or those that the filter says; the kernel chooses. */
   list(filter: FdbFilter = {}, options?: CallOptions): List<M, FdbEntry> {
     return this.#run.list(
-      () => (hasNames(filter, REFS) ? this.#list(filter) : listFdb(filter as IndexedFilter)),
+      () => (hasNames(filter, REFS, 'fdb') ? this.#list(filter) : listFdb(filter as IndexedFilter)),
       options,
     );
   }
@@ -100,7 +100,7 @@ export class FdbEntries<M extends Mode> {
   /** Deletes all entries that match, in one request. Bridges since Linux 6.0, VXLAN since 6.7. */
   flush(filter: FdbFlush, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(filter, REFS) ? this.#flush(filter) : flushFdb(filter as IndexedFlush)),
+      () => (hasNames(filter, REFS, 'fdb') ? this.#flush(filter) : flushFdb(filter as IndexedFlush)),
       options,
     );
   }

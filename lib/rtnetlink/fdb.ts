@@ -1,11 +1,15 @@
 import { CodecError } from '../errors.js';
 import { NLM_F_BULK, NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
+import { checkKeys, checkSwitch } from '../options.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
+import type { Bits } from '../wire/enums.js';
 import { AF_BRIDGE, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
 import type { LinkRef } from './link-index.js';
 import {
   fdbAttrs,
+  neighbourFlags,
+  neighbourStates,
   type FdbAttrsIn,
   type FdbAttrsOut,
   type NeighbourFlag,
@@ -155,9 +159,17 @@ export function getFdbEntry(lookup: Indexed<FdbLookup>): Request<FdbEntry> {
 }
 
 /** The names that are true, and all names. */
-function match<Name extends string>(wanted: Match<Name> | undefined): [on: Name[], looked: Name[]] {
-  const looked = (Object.keys(wanted ?? {}) as Name[]).filter((name) => wanted?.[name] !== undefined);
-  return [looked.filter((name) => wanted?.[name] === true), looked];
+function match<Name extends string>(
+  wanted: Match<Name> | undefined,
+  bits: Bits<Name>,
+  where: string,
+): [on: Name[], looked: Name[]] {
+  if (wanted === undefined) return [[], []];
+  const names = Object.keys(bits.names) as Name[];
+  checkKeys(where, wanted, names);
+  for (const name of names) checkSwitch(`${where}.${name}`, wanted[name]);
+  const looked = names.filter((name) => wanted[name] !== undefined);
+  return [looked.filter((name) => wanted[name] === true), looked];
 }
 
 /**
@@ -166,8 +178,8 @@ function match<Name extends string>(wanted: Match<Name> | undefined): [on: Name[
  */
 export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
   const { link, master, state, flags, ...rest } = flush;
-  const [states, stateMask] = match<NeighbourState>(state);
-  const [flagsOn, flagsMask] = match<NeighbourFlag>(flags);
+  const [states, stateMask] = match<NeighbourState>(state, neighbourStates, 'fdb.state');
+  const [flagsOn, flagsMask] = match<NeighbourFlag>(flags, neighbourFlags, 'fdb.flags');
   const value = Object.assign({}, rest, master === undefined ? { link } : { link: master, via: link }, {
     family: 'bridge',
     state: states,

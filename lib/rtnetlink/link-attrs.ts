@@ -58,7 +58,7 @@ export const ifinfomsg: Header = {
   write({ view }, value, base) {
     const { family, index, flags, up } = value as LinkHeaderIn;
     const change = flagChange(flags, up);
-    if (family !== undefined) view.setUint8(base, familyNumber(family));
+    if (family !== undefined) view.setUint8(base, familyNumber(family, 'family'));
     if (index !== undefined) view.setInt32(base + 4, checkIndex(index), LITTLE_ENDIAN);
     view.setUint32(base + 8, change.flags, LITTLE_ENDIAN);
     view.setUint32(base + 12, change.change, LITTLE_ENDIAN);

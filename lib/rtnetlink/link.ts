@@ -115,7 +115,15 @@ export function listLinks(
     flags: NLM_F_DUMP,
     set,
     value: filter,
-    decode: decodeLink,
+    decode: filter.kind === undefined ? decodeLink : ofKind(filter.kind),
+  };
+}
+
+/** A kernel that does not know the kind gives all links, whatever theirs. */
+function ofKind(kind: string): Decode<Link> {
+  return (view, at, end, type) => {
+    const link = decodeLink(view, at, end, type);
+    return link?.kind === kind ? link : undefined;
   };
 }
 
@@ -124,8 +132,6 @@ const UNKNOWN_KIND = 'Unknown device type';
 
 /** Creates a link; refs to other links as indexes. */
 export function addLink(link: object): Request<void> {
-  const { index, name, master } = link as LinkAttrsIn;
-  const hasMaster = master !== undefined && master !== null;
   return {
     operation: 'RTM_NEWLINK',
     subject: 'link',
@@ -134,13 +140,18 @@ export function addLink(link: object): Request<void> {
     set,
     value: link,
     suspects: {
-      // With both it may be either.
-      EEXIST: index === undefined ? 'name' : name === undefined ? 'index' : undefined,
-      // The master may be what takes no ports, or not such ones.
-      EOPNOTSUPP: (said) => (hasMaster && said !== UNKNOWN_KIND ? undefined : 'kind'),
+      EEXIST: (said) => (said === undefined ? onlyOneToBeTaken(link) : undefined),
+      // Else it may be an attribute of the kind, or the master.
+      EOPNOTSUPP: (said) => (said === UNKNOWN_KIND ? 'kind' : undefined),
       ENODEV: 'link',
     },
   };
+}
+
+/** Where nothing else that a new link says can be taken already. */
+function onlyOneToBeTaken({ index, name, data }: LinkAttrsIn): 'name' | 'index' | undefined {
+  if ((data as { peer?: { name?: unknown } } | undefined)?.peer?.name !== undefined) return undefined;
+  return index === undefined ? 'name' : name === undefined ? 'index' : undefined;
 }
 
 /** The same, answered with the new link where the kernel does that. */

@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, KernelError } from '../errors.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
@@ -16,8 +16,9 @@ import {
   type LinkFilter,
   type NewLink,
 } from './link.js';
+import type { LinkAttrsIn } from './link-attrs.js';
 import type { LinkRef } from './link-index.js';
-import { hasNames, indexOf, withIndexes } from './resolve.js';
+import { checkObject, hasNames, indexOf, withIndexes } from './resolve.js';
 
 const REFS = ['master', 'link'];
 
@@ -38,9 +39,9 @@ function nested(link: object, key: keyof typeof NESTED_REFS): object {
 
 function needsLookup(link: object): boolean {
   return (
-    hasNames(link, REFS) ||
-    hasNames(nested(link, 'data'), NESTED_REFS.data) ||
-    hasNames(nested(link, 'port'), NESTED_REFS.port)
+    hasNames(link, REFS, 'link') ||
+    hasNames(nested(link, 'data'), NESTED_REFS.data, 'link.data') ||
+    hasNames(nested(link, 'port'), NESTED_REFS.port, 'link.port')
   );
 }
 
@@ -49,9 +50,51 @@ function* resolved(link: object): Steps<Record<string, unknown>> {
   const out = yield* withIndexes(link, REFS, 'link');
   for (const key of ['data', 'port'] as const) {
     const refs = NESTED_REFS[key];
-    if (hasNames(nested(link, key), refs)) out[key] = yield* withIndexes(nested(link, key), refs, `link.${key}`);
+    const inside = nested(link, key);
+    if (!hasNames(inside, refs, `link.${key}`)) continue;
+    const kind = String((link as WithKinds)[key === 'data' ? 'kind' : 'portKind'] ?? '');
+    out[key] = yield* withIndexes(inside, refs, kind === '' ? `link.${key}` : `link.${key}(${kind})`);
   }
   return out;
+}
+
+/** The peer of a new veth link, and what else comes as a pair. */
+function peerOf({ data }: LinkAttrsIn): LinkAttrsIn {
+  return (data as { readonly peer?: LinkAttrsIn } | undefined)?.peer ?? {};
+}
+
+/** Whether several things that a new link says may be taken already. */
+function saysSeveral(link: LinkAttrsIn): boolean {
+  return (link.index !== undefined && link.name !== undefined) || typeof peerOf(link).name === 'string';
+}
+
+/** The error with what is taken already, which the kernel does not say. */
+function* atTaken(error: unknown, link: LinkAttrsIn): Steps<unknown> {
+  const isOpen = error instanceof KernelError && error.code === 'EEXIST' && error.path === undefined;
+  // The names of another namespace are not looked up.
+  const isElsewhere = link.netns !== undefined || link.netnsPid !== undefined || link.targetNetnsId !== undefined;
+  if (!isOpen || error.kernelMessage !== undefined || isElsewhere) return error;
+  const { name, index } = link;
+  try {
+    if (name !== undefined && (yield* isThere(name))) return error.at('link.name', name);
+    if (index !== undefined && (yield* isThere(index))) return error.at('link.index', index);
+  } catch {
+    return error;
+  }
+  const peer = peerOf(link);
+  return peer.name === undefined || peer.index !== undefined
+    ? error
+    : error.at(`link.data(${link.kind}).peer.name`, peer.name);
+}
+
+function* isThere(ref: LinkRef): Steps<boolean> {
+  try {
+    yield* one(getLink(ref));
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError && error.code === 'ENODEV') return false;
+    throw error;
+  }
 }
 
 /** Links: physical and virtual network devices. `ip link`. */
@@ -67,7 +110,7 @@ export class Links<M extends Mode> {
    * EOPNOTSUPP when the kernel does not know the kind.
    */
   add(link: NewLink, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => (needsLookup(link) ? this.#add(link, addLink) : addLink(link)), options);
+    return this.#add(link, addLink, options);
   }
 
   /**
@@ -76,11 +119,24 @@ export class Links<M extends Mode> {
    * net/core/rtnetlink.c, rtnl_configure_link.
    */
   addWithEcho(link: NewLink, options?: CallOptions): Result<M, Link | undefined> {
-    return this.#run.one(() => (needsLookup(link) ? this.#add(link, addLinkWithEcho) : addLinkWithEcho(link)), options);
+    return this.#add(link, addLinkWithEcho, options);
   }
 
-  *#add<T>(link: NewLink, request: (link: object) => Request<T>): Steps<T> {
-    return yield* one(request(yield* resolved(link)));
+  #add<T>(link: NewLink, request: (link: object) => Request<T>, options: CallOptions | undefined): Result<M, T> {
+    return this.#run.one(
+      () =>
+        needsLookup(link) || saysSeveral(link as LinkAttrsIn) ? this.#resolveAndAdd(link, request) : request(link),
+      options,
+    );
+  }
+
+  *#resolveAndAdd<T>(link: NewLink, request: (link: object) => Request<T>): Steps<T> {
+    const value = yield* resolved(link);
+    try {
+      return yield* one(request(value));
+    } catch (error) {
+      throw yield* atTaken(error, value);
+    }
   }
 
   /**
@@ -89,6 +145,7 @@ export class Links<M extends Mode> {
    */
   set(link: LinkRef, change: LinkChange, options?: CallOptions): Result<M, void> {
     return this.#run.one(() => {
+      checkObject(change, 'link');
       const { kind, data, portKind, port } = change as WithKinds;
       const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
       const renames = change.name !== undefined && typeof link === 'string';
@@ -116,7 +173,8 @@ export class Links<M extends Mode> {
   /** All links, or those that the filter says; the kernel chooses. */
   list(filter: LinkFilter = {}, options?: CallOptions): List<M, Link> {
     return this.#run.list(
-      () => (hasNames(filter, REFS) ? this.#list(filter) : listLinks(filter as Parameters<typeof listLinks>[0])),
+      () =>
+        hasNames(filter, REFS, 'link') ? this.#list(filter) : listLinks(filter as Parameters<typeof listLinks>[0]),
       options,
     );
   }
@@ -133,7 +191,8 @@ export class Links<M extends Mode> {
     return this.#run.one(() => {
       if (typeof link !== 'object') return deleteLink(selectLink(link));
       // Without a group the kernel would look for a link without a name.
-      if (link.group === undefined) throw new ArgumentError('link', 'takes a name, an index or { group }');
+      if ((link as typeof link | null)?.group === undefined)
+        throw new ArgumentError('link', 'takes a name, an index or { group }');
       return deleteLink({ group: link.group });
     }, options);
   }

@@ -23,6 +23,7 @@ const STATES = {
 };
 /** NUD_*. */
 export type NeighbourState = keyof typeof STATES;
+export const neighbourStates = new Bits<NeighbourState>(STATES);
 
 /** NTF_* in the low byte, NTF_EXT_* above them: the kernel numbers them so itself. */
 const FLAGS = {
@@ -40,7 +41,7 @@ const FLAGS = {
 };
 /** `'managed'` since Linux 5.16, `'locked'` since 6.2, `'extValidated'` since 6.17. */
 export type NeighbourFlag = keyof typeof FLAGS;
-const neighbourFlags = new Bits<NeighbourFlag>(FLAGS);
+export const neighbourFlags = new Bits<NeighbourFlag>(FLAGS);
 export type NeighbourFlags = FlagList<NeighbourFlag>;
 
 /** The flags that `ndm_flags` has room for. */

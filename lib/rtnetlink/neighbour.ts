@@ -7,6 +7,7 @@ import { familyNumber, type Family } from './family.js';
 import type { LinkRef } from './link-index.js';
 import {
   neighbourAttrs,
+  neighbourStates,
   type NeighbourAttrsIn,
   type NeighbourAttrsOut,
   type NeighbourState,
@@ -68,7 +69,7 @@ export const decodeNeighbour: Decode<Neighbour> = (view, at, end, type) =>
 
 function neighbourFamily({ family, to }: { readonly family?: Family | undefined; readonly to?: unknown }): number {
   if (to === undefined) throw new CodecError('neighbour.to', 'is missing');
-  if (family !== undefined) return familyNumber(family);
+  if (family !== undefined) return familyNumber(family, 'neighbour.family');
   return looksLikeIpv6(to) === true ? AF_INET6 : AF_INET;
 }
 
@@ -107,12 +108,13 @@ export function listNeighbours(
 ): Request<Neighbour> {
   const { link: ofLink, proxy, state, ...rest } = filter;
   const value = Object.assign({}, rest, { ofLink, flags: proxy === true ? ['proxy'] : undefined });
+  const wanted = state === undefined ? undefined : neighbourStates.value(state, 'neighbour.state');
   const decode: Decode<Neighbour> =
-    state === undefined
+    wanted === undefined
       ? decodeNeighbour
       : (view, at, end, type) => {
           const neighbour = decodeNeighbour(view, at, end, type);
-          return neighbour?.state.some((name) => state.includes(name as NeighbourState)) === true
+          return neighbour !== undefined && (neighbourStates.value(neighbour.state) & wanted) !== 0
             ? neighbour
             : undefined;
         };

@@ -13,7 +13,7 @@ import {
   type NewNeighbour,
 } from './neighbour.js';
 import type { NeighbourAttrsIn } from './neighbour-attrs.js';
-import { hasNames, withIndexes } from './resolve.js';
+import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 
 const REFS = ['link', 'master'];
 type IndexedFilter = Parameters<typeof listNeighbours>[0];
@@ -45,7 +45,7 @@ export class Neighbours<M extends Mode> {
   #make(verb: NeighbourVerb, neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
     return this.#run.one(
       () =>
-        hasNames(neighbour, REFS)
+        hasNames(neighbour, REFS, 'neighbour')
           ? this.#resolveAndMake(verb, neighbour)
           : newNeighbour(verb, neighbour as NeighbourAttrsIn),
       options,
@@ -59,7 +59,10 @@ export class Neighbours<M extends Mode> {
   /** Deletes an entry; ENOENT when there is none. */
   delete(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(neighbour, REFS) ? this.#delete(neighbour) : deleteNeighbour(neighbour as NeighbourAttrsIn)),
+      () =>
+        hasNames(neighbour, REFS, 'neighbour')
+          ? this.#delete(neighbour)
+          : deleteNeighbour(neighbour as NeighbourAttrsIn),
       options,
     );
   }
@@ -71,7 +74,7 @@ export class Neighbours<M extends Mode> {
   /** One entry; ENOENT when there is none. */
   get(lookup: NeighbourLookup, options?: CallOptions): Result<M, Neighbour> {
     return this.#run.one(
-      () => (hasNames(lookup, REFS) ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup)),
+      () => (hasNames(lookup, REFS, 'neighbour') ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup)),
       options,
     );
   }
@@ -83,7 +86,7 @@ export class Neighbours<M extends Mode> {
   /** All entries, or those that the filter says. */
   list(filter: NeighbourFilter = {}, options?: CallOptions): List<M, Neighbour> {
     return this.#run.list(
-      () => (hasNames(filter, REFS) ? this.#list(filter) : listNeighbours(filter as IndexedFilter)),
+      () => (hasNames(filter, REFS, 'neighbour') ? this.#list(filter) : listNeighbours(filter as IndexedFilter)),
       options,
     );
   }
@@ -92,9 +95,12 @@ export class Neighbours<M extends Mode> {
     return listNeighbours(yield* withIndexes(filter, REFS, 'neighbour'));
   }
 
-  /** Deletes all entries that `list` gives for this filter; as with `ip neigh flush`, permanent and noarp ones only when `state` asks for them. */
+  /** Deletes all entries that `list` gives for this filter, which has to say something; as with `ip neigh flush`, permanent and noarp ones only when `state` asks for them. */
   flush(filter: NeighbourFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => this.#flush(filter), options);
+    return this.#run.one(() => {
+      checkNarrows(filter, 'neighbour');
+      return this.#flush(filter);
+    }, options);
   }
 
   *#flush(filter: NeighbourFilter): Steps<void> {

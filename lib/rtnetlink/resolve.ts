@@ -1,6 +1,7 @@
 import { ENODEV } from '../errno.js';
-import { KernelError } from '../errors.js';
+import { CodecError, KernelError } from '../errors.js';
 import { one, type Steps } from '../netlink/runner.js';
+import { show } from '../wire/codec.js';
 import { getLink, selectLink } from './link.js';
 import type { LinkRef } from './link-index.js';
 
@@ -12,15 +13,29 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
     const link = yield* one(Object.assign({}, request, { value: { extMask: ['skipStats'], ...selectLink(ref) } }));
     return link.index;
   } catch (error) {
+    if (error instanceof CodecError) throw new CodecError(where, error.reason);
     if (!(error instanceof KernelError) || error.errno !== ENODEV) throw error;
     throw new KernelError({ errno: error.errno, operation: error.operation, path: where, value: ref });
   }
 }
 
+/** Refuses what is no object; `where` is what the error calls it. */
+export function checkObject(value: unknown, where: string): void {
+  if (typeof value !== 'object' || value === null) throw new CodecError(where, `takes an object, not ${show(value)}`);
+}
+
 /** Whether `value` has a name where an index has to go. */
-export function hasNames(value: object, keys: readonly string[]): boolean {
+export function hasNames(value: object, keys: readonly string[], where: string): boolean {
+  checkObject(value, where);
   for (const key of keys) if (typeof (value as Record<string, unknown>)[key] === 'string') return true;
   return false;
+}
+
+/** Refuses a filter that leaves out nothing: what would be deleted may be more than was meant. */
+export function checkNarrows(filter: object, where: string): void {
+  checkObject(filter, where);
+  for (const key in filter) if ((filter as Record<string, unknown>)[key] !== undefined) return;
+  throw new CodecError(where, 'says nothing of what to delete; all of a family are { family }');
 }
 
 /** `value` with the names in `keys` replaced by indexes. */

@@ -60,7 +60,7 @@ interface Addresses {
 
 /** The family that a route's addresses have. That of the gateway counts last: it may be of the other one. */
 export function routeFamily(route: Addresses): number {
-  if (route.family !== undefined) return familyNumber(route.family);
+  if (route.family !== undefined) return familyNumber(route.family, 'route.family');
   const ipv6 =
     looksLikeIpv6(route.to) ?? looksLikeIpv6(route.source) ?? looksLikeIpv6(route.from) ?? looksLikeIpv6(route.via);
   return ipv6 === true ? AF_INET6 : AF_INET;

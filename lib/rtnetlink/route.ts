@@ -1,3 +1,4 @@
+import { CodecError } from '../errors.js';
 import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
@@ -38,10 +39,22 @@ const suspects = { EEXIST: 'to', ENOENT: 'to', ESRCH: 'to', ENODEV: 'link', ENET
 
 export const decodeRoute: Decode<Route> = (view, at, end, type) => {
   if (type !== RTM_NEWROUTE) return undefined;
-  const route = routeAttrs.read(view, at, end) as { to?: string };
+  const route = routeAttrs.read(view, at, end) as { to?: string; expires?: number } & RouteAttrsOut;
   route.to ??= 'default';
+  // IPv6 tells only how long it still has. IPv4 has such only of what it has found out itself.
+  const { cacheinfo } = route;
+  if (cacheinfo !== undefined && cacheinfo.expires > 0 && route.family === 'inet6')
+    route.expires = Math.ceil(cacheinfo.expires / TICKS);
   return route as Route;
 };
+
+/** In a second, as the kernel tells users: include/uapi/asm-generic/param.h, HZ. */
+const TICKS = 100;
+
+/** Without a destination the kernel would take it for the default route. */
+function checkDestination(to: unknown): void {
+  if (to === undefined) throw new CodecError('route.to', "is missing; the default route's is 'default'");
+}
 
 /** How `ip route` chooses: IPv6 knows no scope; local routes end on the host; without a gateway it is on the link. */
 function defaultScope(route: RouteAttrsIn, family: number): Scope {
@@ -58,6 +71,7 @@ export type RouteVerb = Verb;
 
 /** `route.link` and those of the next hops as indexes. */
 export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
+  checkDestination(route.to);
   const family = routeFamily(route);
   const value = {
     type: 'unicast',
@@ -73,16 +87,22 @@ export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
 
 /** Deletes the first route that is like `route` in all that it says. */
 export function deleteRoute(route: RouteAttrsIn): Request<void> {
+  checkDestination(route.to);
   const family = routeFamily(route);
   const value = { scope: 'nowhere', table: 'main', family, ...withGateway(route, family) };
   value.family = family;
   return { operation: 'RTM_DELROUTE', subject: 'route', type: RTM_DELROUTE, flags: 0, set, value, suspects };
 }
 
+const FILTERS = ['family', 'table', 'type', 'protocol', 'link'];
+
 /** What the kernel filters a dump by, since Linux 4.20. */
 export type RouteFilterAttrs = Pick<RouteAttrsIn, 'family' | 'table' | 'type' | 'protocol' | 'link'>;
 
 export function listRoutes(filter: RouteFilterAttrs = {}): Request<Route> {
+  for (const key in filter)
+    if (!FILTERS.includes(key) && routeAttrs.has(key))
+      throw new CodecError(`route.${key}`, `is nothing to filter by; ${FILTERS.join(', ')} are`);
   return {
     operation: 'RTM_GETROUTE',
     subject: 'route',
@@ -116,6 +136,7 @@ export type RouteLookup = Pick<
 
 /** Which route the kernel would take. */
 export function getRoute(lookup: RouteLookup): Request<Route> {
+  checkDestination(lookup.to);
   const value = Object.assign({}, lookup, { family: routeFamily(lookup) });
   return {
     operation: 'RTM_GETROUTE',

@@ -2,7 +2,7 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import type { LinkRef } from './link-index.js';
-import { hasNames, withIndexes } from './resolve.js';
+import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 import {
   deleteRoute,
   getRoute,
@@ -36,9 +36,12 @@ export type NewRouteLookup = Omit<RouteLookup, 'link' | 'iif' | 'to'> & {
 };
 
 function needsLookup(route: { readonly nexthops?: readonly NewNexthop[] | undefined }): boolean {
+  if (hasNames(route, REFS, 'route')) return true;
   const { nexthops } = route;
-  if (hasNames(route, REFS)) return true;
-  return Array.isArray(nexthops) && (nexthops as readonly NewNexthop[]).some((hop) => hasNames(hop, REFS));
+  return (
+    Array.isArray(nexthops) &&
+    (nexthops as readonly NewNexthop[]).some((hop, index) => hasNames(hop, REFS, `route.nexthops[${index}]`))
+  );
 }
 
 function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
@@ -106,7 +109,7 @@ export class Routes<M extends Mode> {
   /** All routes of both families and all tables, or those that the filter says; the kernel chooses. */
   list(filter: RouteFilter = {}, options?: CallOptions): List<M, Route> {
     return this.#run.list(
-      () => (hasNames(filter, REFS) ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)),
+      () => (hasNames(filter, REFS, 'route') ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)),
       options,
     );
   }
@@ -117,7 +120,10 @@ export class Routes<M extends Mode> {
 
   /** The route that packets to `lookup.to` would take. ENETUNREACH when there is none. */
   get(lookup: NewRouteLookup, options?: CallOptions): Result<M, Route> {
-    return this.#run.one(() => (hasNames(lookup, REFS) ? this.#get(lookup) : getRoute(lookup as RouteLookup)), options);
+    return this.#run.one(
+      () => (hasNames(lookup, REFS, 'route') ? this.#get(lookup) : getRoute(lookup as RouteLookup)),
+      options,
+    );
   }
 
   *#get(lookup: NewRouteLookup): Steps<Route> {
@@ -126,7 +132,10 @@ export class Routes<M extends Mode> {
 
   /** Deletes all routes that `list` gives for this filter, which has to say something; the kernel's own are spared unless asked for. */
   flush(filter: RouteFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => this.#flush(filter), options);
+    return this.#run.one(() => {
+      checkNarrows(filter, 'route');
+      return this.#flush(filter);
+    }, options);
   }
 
   *#flush(filter: RouteFilter): Steps<void> {

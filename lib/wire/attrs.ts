@@ -272,7 +272,7 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   /** The attributes that are nested tables which some of `unknown` are within. */
   #spreadAround(unknown: readonly UnknownAttr[]): Row[] {
-    if (!Array.isArray(unknown)) throw new CodecError('unknown', `takes an array, not ${show(unknown)}`);
+    checkUnknown(unknown);
     const around: Row[] = [];
     for (const [index, entry] of (unknown as readonly (UnknownAttr | undefined | null)[]).entries()) {
       const within = entry?.within;
@@ -286,6 +286,7 @@ class Table<T extends Rows> implements AttrSet<T> {
 
   /** Those that are within the table with this prefix, without one those that are in no other. */
   #writeUnknown(writer: Writer, unknown: readonly UnknownAttr[], prefix?: string): void {
+    checkUnknown(unknown);
     for (const [index, entry] of (unknown as readonly (UnknownAttr | undefined | null)[]).entries()) {
       const { type = -1, bytes, within } = entry ?? {};
       if (within !== prefix) continue;
@@ -399,6 +400,10 @@ class Table<T extends Rows> implements AttrSet<T> {
       depth--;
     }
   }
+}
+
+function checkUnknown(unknown: unknown): void {
+  if (!Array.isArray(unknown)) throw new CodecError('unknown', `takes an array, not ${show(unknown)}`);
 }
 
 function fieldOf(key: string, { read, decidedBy }: AnyCodec): FoundField {

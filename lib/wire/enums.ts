@@ -27,6 +27,18 @@ export function enumeration<Name extends string>(
   };
 }
 
+/** A value of an enumeration as it is read, to compare what was read with. `path` is where an error says that it is. */
+export function asRead<Name extends string>(
+  { names = {} }: Codec<Name | number>,
+  value: Name | number,
+  path: string,
+): Name | number {
+  if (typeof value === 'number') return (Object.keys(names) as Name[]).find((name) => names[name] === value) ?? value;
+  if (!Object.hasOwn(names, value))
+    throw new CodecError(path, `takes ${oneOf(Object.keys(names))} or a number, not ${show(value)}`);
+  return value;
+}
+
 function oneOf(names: Iterable<unknown>): string {
   return [...names].map((name) => `'${String(name)}'`).join(', ');
 }
@@ -73,18 +85,19 @@ export class Bits<Name extends string> {
     return Object.freeze(list);
   }
 
-  bit(name: unknown): number {
+  /** `path` is where an error says that it is, where no codec does. */
+  bit(name: unknown, path = ''): number {
     const bit = typeof name === 'number' ? name : this.#byName.get(name);
     if (bit === undefined || !Number.isInteger(bit) || bit < 0 || bit > 0xffffffff) {
-      throw new CodecError('', `takes ${oneOf(this.#byName.keys())}, not ${show(name)}`);
+      throw new CodecError(path, `takes ${oneOf(this.#byName.keys())}, not ${show(name)}`);
     }
     return bit;
   }
 
-  value(list: unknown): number {
-    if (!Array.isArray(list)) throw new CodecError('', `takes an array of flag names, not ${show(list)}`);
+  value(list: unknown, path = ''): number {
+    if (!Array.isArray(list)) throw new CodecError(path, `takes an array of flag names, not ${show(list)}`);
     let value = 0;
-    for (const name of list) value |= this.bit(name);
+    for (const name of list) value |= this.bit(name, path);
     return value >>> 0;
   }
 }

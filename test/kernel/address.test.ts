@@ -197,6 +197,7 @@ describeUnless(noNetns, 'addresses', () => {
       expect(await found({ link: 'right' })).toEqual(['10.4.5.6/28']);
       expect(await found({ link: 'left', family: 'inet' })).toEqual(['10.1.2.3/24']);
       expect(await found({ scope: 'link', family: 'inet' })).toEqual(['10.4.5.6/28']);
+      expect(await found({ scope: 253, family: 'inet' })).toEqual(['10.4.5.6/28']);
       expect(await found({ label: 'left:a' })).toEqual(['10.1.2.3/24']);
       expect(client.sync.address.list({ link: 'right', family: 'inet' })).toMatchObject([{ address: '10.4.5.6/28' }]);
       await client.address.flush({ link: 'left' });

@@ -56,8 +56,80 @@ const box = { name: 'it', kind: 'veth', data: { peer: { name: 'other' } } };
 const overlay = { name: 'it', kind: 'vxlan' };
 const here = { address: '10.1.0.1/24', link: 'left' };
 
+const nothings = [undefined, null, 7].map((value) => [String(value), value] as const);
+
 /** Refused before anything is sent. */
 const unsent: readonly Case[] = [
+  ...nothings.flatMap(([title, value]): Case[] => [
+    [`${title} for a new link`, ({ link }) => link['add']!(value), unwritable('link')],
+    [`${title} for a change`, ({ link }) => link['set']!('left', value), unwritable('link')],
+    [`${title} for an address`, ({ address }) => address['add']!(value), unwritable('address')],
+    [`${title} for an address to delete`, ({ address }) => address['delete']!(value), unwritable('address')],
+    [`${title} for addresses to flush`, ({ address }) => address['flush']!(value), unwritable('address')],
+    [`${title} for a route`, ({ route }) => route['replace']!(value), unwritable('route')],
+    [`${title} for a route to delete`, ({ route }) => route['delete']!(value), unwritable('route')],
+    [`${title} for a route to get`, ({ route }) => route['get']!(value), unwritable('route')],
+    [`${title} for routes to flush`, ({ route }) => route['flush']!(value), unwritable('route')],
+    [`${title} for a neighbour`, ({ neighbour }) => neighbour['add']!(value), unwritable('neighbour')],
+    [`${title} for a neighbour to get`, ({ neighbour }) => neighbour['get']!(value), unwritable('neighbour')],
+    [`${title} for neighbours to flush`, ({ neighbour }) => neighbour['flush']!(value), unwritable('neighbour')],
+    [`${title} for a forwarding entry`, ({ fdb }) => fdb['append']!(value), unwritable('fdb')],
+    [`${title} for a forwarding entry to get`, ({ fdb }) => fdb['get']!(value), unwritable('fdb')],
+    [`${title} for forwarding entries to flush`, ({ fdb }) => fdb['flush']!(value), unwritable('fdb')],
+  ]),
+  ['null for a filter of links', ({ link }) => link['list']!(null), unwritable('link')],
+  ['null for a link to delete', ({ link }) => link['delete']!(null), refused('link')],
+  [
+    'null for a next hop',
+    ({ route }) => route['add']!({ to: 'default', nexthops: [{ via: '10.9.0.2' }, null] }),
+    unwritable('route.nexthops[1]'),
+  ],
+  ['nothing to flush by, for addresses', ({ address }) => address['flush']!({}), unwritable('address')],
+  [
+    'undefined to flush by, for addresses',
+    ({ address }) => address['flush']!({ link: undefined }),
+    unwritable('address'),
+  ],
+  ['nothing to flush by, for routes', ({ route }) => route['flush']!({}), unwritable('route')],
+  ['nothing to flush by, for neighbours', ({ neighbour }) => neighbour['flush']!({}), unwritable('neighbour')],
+  ['no destination', ({ route }) => route['add']!({ link: 1 }), unwritable('route.to')],
+  ['no destination to replace', ({ route }) => route['replace']!({ to: undefined, link: 1 }), unwritable('route.to')],
+  ['no destination to delete', ({ route }) => route['delete']!({ to: undefined, link: 1 }), unwritable('route.to')],
+  ['no destination to look up', ({ route }) => route['get']!({ mark: 7 }), unwritable('route.to')],
+  ['what routes are not listed by', ({ route }) => route['list']!({ to: '10.0.0.0/24' }), unwritable('route.to')],
+  [
+    'an unknown family, for an address',
+    ({ address }) => address['add']!({ ...here, link: 1, family: 'ipv4' }),
+    unwritable('address.family'),
+  ],
+  [
+    'an unknown family, for a route',
+    ({ route }) => route['add']!({ to: 'default', family: 'ipv4' }),
+    unwritable('route.family'),
+  ],
+  [
+    'an unknown family, for a neighbour',
+    ({ neighbour }) => neighbour['get']!({ to: '10.9.0.1', family: 'ipv4' }),
+    unwritable('neighbour.family'),
+  ],
+  ['an unknown family, for a list', ({ link }) => link['list']!({ family: 'ipv4' }), unwritable('link.family')],
+  ['an unknown scope to list by', ({ address }) => address['list']!({ scope: 'globl' }), unwritable('address.scope')],
+  [
+    'an unknown state to list by',
+    ({ neighbour }) => neighbour['list']!({ state: ['perm'] }),
+    unwritable('neighbour.state'),
+  ],
+  [
+    'an unknown state to flush by',
+    ({ fdb }) => fdb['flush']!({ link: 1, state: { permnent: true } }),
+    refused('fdb.state.permnent'),
+  ],
+  [
+    'a state that is no switch',
+    ({ fdb }) => fdb['flush']!({ link: 1, state: { permanent: 'yes' } }),
+    refused('fdb.state.permanent'),
+  ],
+  ['states that are no object', ({ fdb }) => fdb['flush']!({ link: 1, state: 'permanent' }), refused('fdb.state')],
   [
     'a name of 16 characters',
     ({ link }) => link['add']!({ ...box, name: 'sixteen-letters-' }),
@@ -256,6 +328,21 @@ const sent: readonly Case[] = [
     'a link that does not exist, for a forwarding entry',
     ({ fdb }) => fdb['add']!({ link: 'nobody', mac: '02:00:00:00:00:01' }),
     failed('ENODEV', 'fdb.link'),
+  ],
+  [
+    'a name that cannot be looked up, for an address',
+    ({ address }) => address['add']!({ ...here, link: '' }),
+    unwritable('address.link'),
+  ],
+  [
+    'a name that cannot be looked up, for a next hop',
+    ({ route }) => route['add']!({ to: 'default', nexthops: [{ link: 'left' }, { link: '' }] }),
+    unwritable('route.nexthops[1].link'),
+  ],
+  [
+    'a link that does not exist, for a kind’s data',
+    ({ link }) => link['add']!({ ...overlay, data: { id: 42, link: 'nobody' } }),
+    failed('ENODEV', 'link.data(vxlan).link'),
   ],
   ['a link that exists already', ({ link }) => link['add']!({ ...box, name: 'left' }), failed('EEXIST', 'link.name')],
   [

@@ -414,52 +414,57 @@ describeUnless(noVeth ?? noIproute2, 'createSandbox', () => {
       [
         'a near name that is taken',
         (netns) => sandbox({ name: 'taken', netns }),
-        { code: 'EEXIST', path: 'link.data(veth).peer.name' },
+        { code: 'EEXIST', path: 'sandbox.near.name' },
       ],
       [
         'a far name that is taken',
         (netns) => sandbox({ name: 'v1', netns }, { name: 'lo' }),
-        { code: 'EEXIST', path: 'link.name' },
+        { code: 'EEXIST', path: 'sandbox.far.name' },
       ],
       [
         'a far index that is taken',
         (netns) => sandbox({ name: 'v1', netns }, { index: 1 }),
-        { code: 'EEXIST', path: undefined },
+        { code: 'EEXIST', path: 'sandbox.far.index' },
+      ],
+      [
+        'a near index that is taken',
+        (netns) => sandbox({ name: 'v1', netns, index: 1 }),
+        { code: expect.stringMatching(/^(EBUSY|EEXIST)$/), path: undefined },
       ],
       [
         'no such master',
         (netns) => sandbox({ name: 'v1', netns, master: 'nothing' }),
-        { code: 'ENODEV', path: 'link.master' },
+        { code: 'ENODEV', path: 'sandbox.near.master' },
       ],
       [
         'a master that is none',
         (netns) => sandbox({ name: 'v1', netns, master: 'taken' }),
-        { code: 'EOPNOTSUPP', path: 'link.master' },
+        { code: 'EOPNOTSUPP', path: 'sandbox.near.master' },
       ],
       [
         'a name that is too long',
         (netns) => sandbox({ name: 'a-name-too-long-', netns }),
-        { code: 'ERR_NETLACE_CODEC' },
+        { code: 'ERR_NETLACE_CODEC', path: 'sandbox.near.name' },
       ],
       [
         'an address twice',
         (netns) => sandbox({ name: 'v1', netns, up: true }, { addresses: ['10.1.0.2/24', '10.1.0.2/24'] }),
-        { code: 'EEXIST', path: 'address.address' },
+        { code: 'EEXIST', path: 'sandbox.far.addresses[1]' },
       ],
       [
         'an address without sense',
         (netns) => sandbox({ name: 'v1', netns, up: true }, { addresses: ['10.1.0.2/33'] }),
-        { code: 'ERR_NETLACE_CODEC', path: 'address.address' },
+        { code: 'ERR_NETLACE_CODEC', path: 'sandbox.far.addresses[0]' },
       ],
       [
         'a route that leads nowhere',
         (netns) => sandbox({ name: 'v1', netns, up: true }, { up: true, routes: [{ to: 'default', via: '10.9.0.1' }] }),
-        { code: 'ENETUNREACH', path: 'route.via' },
+        { code: 'ENETUNREACH', path: 'sandbox.far.routes[0].via' },
       ],
       [
         'a route at the near end that leads nowhere',
         (netns) => sandbox({ name: 'v1', netns, up: true, routes: [{ to: '10.7.0.0/16', via: '10.9.0.1' }] }),
-        { code: 'ENETUNREACH', path: 'route.via' },
+        { code: 'ENETUNREACH', path: 'sandbox.near.routes[0].via' },
       ],
     ];
     test.each(failures)('%s', async (_, options, error) =>

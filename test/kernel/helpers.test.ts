@@ -1,7 +1,7 @@
 /** The helpers: what they make, that traffic passes through it, and that nothing is left of it when a step fails. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, jest, test } from '@jest/globals';
-import { ArgumentError, ClosedError, CodecError, KernelError, TimeoutError } from '../../lib/errors.js';
+import { ArgumentError, ClosedError, CodecError, KernelError, NetlinkError, TimeoutError } from '../../lib/errors.js';
 import {
   attachToBridge,
   createBridge,
@@ -285,6 +285,23 @@ describeUnless(noBridge, 'bridges', () => {
       expect(await client.link.list({ master: 'br0' })).toEqual([]);
     }));
 
+  test('attach with settings that cannot be leaves the port where it is', () =>
+    inSandboxes(1, async (here) => {
+      const { netns, client } = here;
+      await addPair(here, 'a');
+      await createBridge({ name: 'br0', netns, ports: ['a'] });
+      const { index } = await createBridge({ name: 'br1', netns });
+      const entry = { link: 'a', mac: '02:00:00:00:00:77', flags: ['master'] } as const;
+      await client.fdb.add(entry);
+      for (const port of [{ cst: 4 }, { cost: 0 }, { backupPort: 'nobody' }] as object[])
+        await expect(attachToBridge({ link: 'a', bridge: 'br1', netns, port })).rejects.toBeInstanceOf(NetlinkError);
+      // It would have been lost with the first change of masters.
+      expect(await client.fdb.get(entry)).toMatchObject({ state: ['noarp'] });
+      await attachToBridge({ link: 'a', bridge: 'br1', netns, port: { cost: 4 } });
+      expect(await client.link.get('a')).toMatchObject({ master: index, port: { cost: 4 } });
+      await expect(client.fdb.get(entry)).rejects.toMatchObject({ code: 'ENOENT' });
+    }));
+
   test('traffic passes from port to port, and to the host', () =>
     inSandboxes(3, async (host, one, two) => {
       await createBridge({ name: 'br0', netns: host.netns, addresses: ['10.1.0.1/24', 'fd00::1/64'], up: true });
@@ -557,44 +574,45 @@ const twice = { to: '10.5.0.0/16', via: '10.1.0.7' };
 const remote = { mac: MACS[0], dst: '192.0.2.8', ip: '10.42.0.1' };
 
 const failures: readonly [title: string, run: Failing, expected: Expected][] = [
-  ['veth: the near name is taken', veth({ name: 'taken' }), failed('EEXIST', 'link.name')],
-  ['veth: the far name is taken', veth({}, { name: 'busy' }), failed('EEXIST', 'link.data(veth).peer.name')],
-  ['veth: the near name is too long', veth({ name: 'sixteen-letters-' }), unwritable('link.name')],
-  ['veth: the far name is too long', veth({}, { name: 'sixteen-letters-' }), unwritable('link.data(veth).peer.name')],
+  ['veth: the near name is taken', veth({ name: 'taken' }), failed('EEXIST', 'near.name')],
+  ['veth: the far name is taken', veth({}, { name: 'busy' }), failed('EEXIST', 'far.name')],
+  ['veth: the near index is taken', veth({ index: 1 }), failed('EEXIST', 'near.index')],
+  ['veth: the near name is too long', veth({ name: 'sixteen-letters-' }), unwritable('near.name')],
+  ['veth: the far name is too long', veth({}, { name: 'sixteen-letters-' }), unwritable('far.name')],
   ['veth: a near name without a number', veth({ name: 'veth%d' }), refused('near.name')],
   ['veth: a far name without a number', veth({}, { name: 'eth%d' }), refused('far.name')],
   ['veth: no far name', veth({}, { name: undefined }), refused('far.name')],
-  ['veth: a bad near address', veth({ addresses: ['10.1.0.1/33'] }, ok), unwritable('address.address')],
-  ['veth: a bad far address', veth(ok, { addresses: ['10.1.0.1'] }), unwritable('address.address')],
+  ['veth: a bad near address', veth({ addresses: ['10.1.0.1/33'] }, ok), unwritable('near.addresses[0]')],
+  ['veth: a bad far address', veth(ok, { addresses: ['10.1.0.1'] }), unwritable('far.addresses[0]')],
   [
     'veth: a far address twice',
     veth(ok, { addresses: ['10.1.0.2/24', '10.1.0.2/24'] }),
-    failed('EEXIST', 'address.address'),
+    failed('EEXIST', 'far.addresses[1]'),
   ],
-  ['veth: a near route twice', veth({ ...ok, routes: [twice, twice] }, ok), failed('EEXIST', 'route.to')],
+  ['veth: a near route twice', veth({ ...ok, routes: [twice, twice] }, ok), failed('EEXIST', 'near.routes[1].to')],
   [
     'veth: a far route by nothing',
     veth(ok, { ...ok, routes: [{ to: 'default', via: '10.8.0.1' }] }),
-    failed('ENETUNREACH', /^route\./),
+    failed('ENETUNREACH', 'far.routes[0].via'),
   ],
-  ['veth: a near master that is not there', veth({ ...ok, master: 'nobody' }), failed('ENODEV', 'link.master')],
-  ['veth: a far master that is not there', veth(ok, { ...ok, master: 'nobody' }), failed('ENODEV', 'link.master')],
-  ['veth: a far master that takes no ports', veth(ok, { ...ok, master: 'busy' }), failed('EOPNOTSUPP', /^link\./)],
+  ['veth: a near master that is not there', veth({ ...ok, master: 'nobody' }), failed('ENODEV', 'near.master')],
+  ['veth: a far master that is not there', veth(ok, { ...ok, master: 'nobody' }), failed('ENODEV', 'far.master')],
+  ['veth: a far master that takes no ports', veth(ok, { ...ok, master: 'busy' }), failed('EOPNOTSUPP', 'far.master')],
   ['veth: the near namespace is closed', async (scene) => veth({ netns: await closedNetns() })(scene), closed],
   ['veth: the far namespace is closed', async (scene) => veth({}, { netns: await closedNetns() })(scene), closed],
-  ['veth: a near MAC of 5 bytes', veth({ address: '02:00:00:00:01' }), unwritable('link.address')],
-  ['veth: a far MAC of 5 bytes', veth({}, { address: '02:00:00:00:01' }), unwritable('link.data(veth).peer.address')],
-  ['veth: a misspelt near option', veth({ mut: 1400 }), unwritable('link.mut')],
-  ['veth: a misspelt far option', veth({}, { mut: 1400 }), unwritable('link.data(veth).peer.mut')],
+  ['veth: a near MAC of 5 bytes', veth({ address: '02:00:00:00:01' }), unwritable('near.address')],
+  ['veth: a far MAC of 5 bytes', veth({}, { address: '02:00:00:00:01' }), unwritable('far.address')],
+  ['veth: a misspelt near option', veth({ mut: 1400 }), unwritable('near.mut')],
+  ['veth: a misspelt far option', veth({}, { mut: 1400 }), unwritable('far.mut')],
   [
     'veth: a misspelt option of a far address',
     veth(ok, { addresses: [{ address: '10.1.0.2/24', lable: 'x' }] }),
-    unwritable('address.lable'),
+    unwritable('far.addresses[0].lable'),
   ],
   [
     'veth: a misspelt option of a near route',
     veth({ ...ok, routes: [{ to: 'default', vai: '10.1.0.2' }] }),
-    unwritable('route.vai'),
+    unwritable('near.routes[0].vai'),
   ],
   ['veth: addresses that are no list', veth({ addresses: '10.1.0.1/24' }), refused('near.addresses')],
   ['veth: routes that are no list', veth({}, { routes: {} }), refused('far.routes')],
@@ -608,79 +626,89 @@ const failures: readonly [title: string, run: Failing, expected: Expected][] = [
     veth({
       ...ok,
       routes: [
-        { to: '10.5.0.0/16', link: 'lo' },
+        { to: '10.7.0.0/16', link: 'lo' },
         { to: '10.6.0.0/16', type: 'blackhole' },
         { to: 'fd66::/64', type: 'blackhole' },
         twice,
         twice,
       ],
     }),
-    failed('EEXIST', 'route.to'),
+    failed('EEXIST', 'near.routes[4].to'),
   ],
-  ['bridge: the name is taken', bridge({ name: 'taken' }), failed('EEXIST', 'link.name')],
-  ['bridge: a port that is not there', bridge({ ports: ['member', 'nobody'] }), failed('ENODEV', /^link\./)],
-  ['bridge: a port that cannot be one', bridge({ ports: ['member', 'taken', 'lo'] }), failed('EINVAL', /^link\./)],
-  ['bridge: a bad address', bridge({ ports: ['member'], addresses: ['10.1.0.1'] }), unwritable('address.address')],
+  ['bridge: the name is taken', bridge({ name: 'taken' }), failed('EEXIST', 'bridge.name')],
+  ['bridge: a port that is not there', bridge({ ports: ['member', 'nobody'] }), failed('ENODEV', 'bridge.ports[1]')],
+  [
+    'bridge: a port that cannot be one',
+    bridge({ ports: ['member', 'taken', 'lo'] }),
+    failed('EINVAL', 'bridge.ports[2]'),
+  ],
+  ['bridge: a bad address', bridge({ ports: ['member'], addresses: ['10.1.0.1'] }), unwritable('bridge.addresses[0]')],
   [
     'bridge: a master that is not there',
     bridge({ ports: ['member'], master: 'nobody' }),
-    failed('ENODEV', 'link.master'),
+    failed('ENODEV', 'bridge.master'),
   ],
-  ['bridge: a setting out of range', bridge({ data: { priority: 65536 } }), unwritable('link.data(bridge).priority')],
-  ['bridge: a misspelt setting', bridge({ data: { forwardDelai: 4 } }), unwritable('link.data(bridge).forwardDelai')],
-  ['bridge: a misspelt option', bridge({ port: ['member'] }), unwritable('link.port')],
+  ['bridge: a setting out of range', bridge({ data: { priority: 65536 } }), unwritable('bridge.data.priority')],
+  ['bridge: a misspelt setting', bridge({ data: { forwardDelai: 4 } }), unwritable('bridge.data.forwardDelai')],
+  ['bridge: a misspelt option', bridge({ port: ['member'] }), unwritable('bridge.port')],
   ['bridge: ports that are no list', bridge({ ports: 'member' }), refused('bridge.ports')],
   ['bridge: a misspelt helper option', bridge({}, { clinet: 1 }), refused('options.clinet')],
   ['bridge: the namespace is closed', async (scene) => bridge({ netns: await closedNetns() })(scene), closed],
-  ['vxlan: the name is taken', vxlan({ name: 'busy' }), failed('EEXIST', 'link.name')],
+  ['vxlan: the name is taken', vxlan({ name: 'busy' }), failed('EEXIST', 'vxlan.name')],
   [
     'vxlan: the second remote is bad',
-    vxlan({ remotes: [remote, { ...remote, dst: '192.0.2' }], up: true }),
-    unwritable('fdb.dst'),
+    vxlan({ remotes: [remote, { ...remote, mac: MACS[1], dst: '192.0.2' }], up: true }),
+    unwritable('vxlan.remotes[1].dst'),
   ],
   [
     'vxlan: the second remote is there',
-    vxlan({ remotes: [remote, { ...remote, mac: '01:00:5e:00:00:01' }, { ...remote, ip: '10.42.0' }] }),
-    unwritable('neighbour.to'),
+    vxlan({ remotes: [remote, { ...remote, dst: '192.0.2.9' }] }),
+    refused('vxlan.remotes[1].mac'),
   ],
+  [
+    'vxlan: the third remote has a bad IP',
+    vxlan({
+      remotes: [remote, { ...remote, mac: '01:00:5e:00:00:01' }, { ...remote, mac: MACS[1], ip: '10.42.0' }],
+    }),
+    unwritable('vxlan.remotes[2].ip'),
+  ],
+  ['vxlan: a remote without a host', vxlan({ remotes: [{ mac: MACS[0] }] }), refused('vxlan.remotes[0].dst')],
+  ['vxlan: no id', vxlan({ data: { port: 4789 } }), refused('vxlan.data.id')],
+  ['vxlan: no data', vxlan({ data: undefined }), refused('vxlan.data')],
   [
     'vxlan: a misspelt option of a remote',
     vxlan({ remotes: [remote, { ...remote, pi: '10.42.0.9' }] }),
     refused('vxlan.remotes[1].pi'),
   ],
   ['vxlan: remotes that are no list', vxlan({ remotes: remote }), refused('vxlan.remotes')],
-  ['vxlan: an id of 25 bits', vxlan({ data: { id: 2 ** 24, port: 4789 } }), unwritable('link.data(vxlan).id')],
+  ['vxlan: an id of 25 bits', vxlan({ data: { id: 2 ** 24, port: 4789 } }), unwritable('vxlan.data.id')],
   [
     'vxlan: a device that is not there',
     vxlan({ data: { id: 42, link: 'nobody' } }),
-    failed('ENODEV', 'link.data.link'),
+    failed('ENODEV', 'vxlan.data.link'),
   ],
   [
     'vxlan: a route by nothing',
     vxlan({ up: true, routes: [{ to: '10.5.0.0/16', via: '10.7.0.1' }] }),
-    failed('ENETUNREACH', /^route\./),
+    failed('ENETUNREACH', 'vxlan.routes[0].via'),
   ],
   ['vxlan: the underlay is closed', async (scene) => vxlan({ underlay: await closedNetns() })(scene), closed],
   ['vxlan: the namespace is closed', async (scene) => vxlan({ netns: await closedNetns() })(scene), closed],
   ['vxlan: something else than a namespace', vxlan({ underlay: 'host' }), refused('vxlan.underlay')],
-  ['macvlan: the name is taken', macvlan({ name: 'busy' }), failed('EEXIST', 'link.name')],
+  ['macvlan: the name is taken', macvlan({ name: 'busy' }), failed('EEXIST', 'macvlan.name')],
   ['macvlan: no parent', macvlan({ link: undefined }), refused('macvlan.link')],
-  ['macvlan: a parent that is not there', macvlan({ link: 'nobody' }), failed('ENODEV', 'link.link')],
-  ['macvlan: a bad address', macvlan({ addresses: ['10.1.0.0.1/8'] }), unwritable('address.address')],
-  ['macvlan: an unknown mode', macvlan({ data: { mode: 'bridges' } }), unwritable('link.data(macvlan).mode')],
+  ['macvlan: a parent that is not there', macvlan({ link: 'nobody' }), failed('ENODEV', 'macvlan.link')],
+  ['macvlan: a bad address', macvlan({ addresses: ['10.1.0.0.1/8'] }), unwritable('macvlan.addresses[0]')],
+  ['macvlan: an unknown mode', macvlan({ data: { mode: 'bridges' } }), unwritable('macvlan.data.mode')],
   [
     'macvlan: the parent namespace is closed',
     async (scene) => macvlan({ linkNetns: await closedNetns() })(scene),
     closed,
   ],
-  ['attach: a link that is not there', attach({ link: 'nobody' }), failed('ENODEV', 'link.name')],
-  ['attach: a bridge that is not there', attach({ bridge: 'nobody' }), failed('ENODEV', 'link.master')],
-  ['attach: a bridge that is none', attach({ bridge: 'taken' }), failed('EOPNOTSUPP', /^link\./)],
-  [
-    'attach: a setting out of range',
-    attach({ link: 'taken', port: { cost: 0 } }),
-    unwritable('link.port(bridge).cost'),
-  ],
+  ['attach: a link that is not there', attach({ link: 'nobody' }), failed('ENODEV', 'attachment.link')],
+  ['attach: a bridge that is not there', attach({ bridge: 'nobody' }), failed('ENODEV', 'attachment.bridge')],
+  ['attach: a bridge that is none', attach({ bridge: 'taken' }), failed('EOPNOTSUPP', 'attachment.bridge')],
+  ['attach: a setting out of range', attach({ link: 'taken', port: { cost: 0 } }), unwritable('attachment.port.cost')],
   // Half of the settings are made by then.
   [
     'attach: a setting that the kernel refuses',
@@ -688,11 +716,16 @@ const failures: readonly [title: string, run: Failing, expected: Expected][] = [
     { name: KernelError.name, code: 'ENETDOWN' },
   ],
   ['attach: a misspelt option', attach({ prot: { cost: 1 } }), refused('attachment.prot')],
-  ['attach: a misspelt setting', attach({ port: { coast: 1 } }), unwritable('link.port(bridge).coast')],
+  ['attach: a misspelt setting', attach({ port: { coast: 1 } }), unwritable('attachment.port.coast')],
+  [
+    'attach: a backup port that is not there',
+    attach({ port: { backupPort: 'nobody' } }),
+    failed('ENODEV', 'attachment.port.backupPort'),
+  ],
   [
     'detach: a link that is not there',
     ({ here }) => detachFromBridge({ link: 'nobody', netns: here.netns }),
-    failed('ENODEV', 'link.name'),
+    failed('ENODEV', 'attachment.link'),
   ],
   ['detach: no link', ({ here }) => detachFromBridge({ netns: here.netns } as never), refused('attachment.link')],
 ];

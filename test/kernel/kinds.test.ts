@@ -33,6 +33,25 @@ function expectOther(data: Data, usual: Data): void {
     if (usual[key] !== undefined) expect({ [key]: usual[key] }).not.toEqual({ [key]: value });
 }
 
+/** The attributes that can be written: those only reported are left out whatever is written. */
+function writable({ rows }: AttrSet<Rows>): string[] {
+  return Object.keys(rows).filter((name) => !isReadOnly(rows[name]!.codec.omit));
+}
+
+function isReadOnly(omit: ((value: unknown) => boolean) | undefined): boolean {
+  try {
+    return omit?.(Symbol()) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** What of the data is not only reported. */
+function settingsOf(kind: Kind, data: Data | undefined): Data {
+  const names = writable(kinds[kind]);
+  return Object.fromEntries(Object.entries(data ?? {}).filter(([name]) => names.includes(name)));
+}
+
 for (const kind of Object.keys(plain) as Kind[]) {
   const cases = kindCases.filter((each) => each.kind === kind);
   const change = (data: object): LinkChange => ({ data });
@@ -46,6 +65,19 @@ for (const kind of Object.keys(plain) as Kind[]) {
         expect(link).toMatchObject({ name: 'it', kind });
         expect(link).not.toHaveProperty('data.unknown');
         expect(link.unknown).toBeUndefined();
+      }),
+    );
+
+    // Bridges tell that they do not filter VLANs where they cannot, and take that from nobody.
+    const unable = kind === 'bridge' ? reasonAgainst({ needs: 'vlanFiltering' }) : undefined;
+    testUnless(noKind(kind) ?? unable, 'is made again of what was read', () =>
+      inSandbox(async ({ client }) => {
+        await addUnder(client);
+        await client.link.add(linkOf(kind, 'it'));
+        const data = await dataOf(client, 'it');
+        await client.link.delete('it');
+        await client.link.add(linkOf(kind, 'it', data));
+        expect(settingsOf(kind, await dataOf(client, 'it'))).toEqual(settingsOf(kind, data));
       }),
     );
 
@@ -94,16 +126,6 @@ describeUnless(noKind('bridge'), 'bridge port', () => {
 });
 
 describe('the cases', () => {
-  /** The attributes that can be written: those only reported are left out whatever is written. */
-  const writable = ({ rows }: AttrSet<Rows>): string[] =>
-    Object.keys(rows).filter((name) => rows[name]!.codec.omit === undefined || !isReadOnly(rows[name]!.codec.omit));
-  const isReadOnly = (omit: (value: unknown) => boolean): boolean => {
-    try {
-      return omit(Symbol());
-    } catch {
-      return false;
-    }
-  };
   const written = (cases: readonly { readonly data: Data }[]): Set<string> =>
     new Set(cases.flatMap(({ data }) => Object.keys(data)));
 

@@ -243,6 +243,8 @@ describeUnless(noNetns, 'links', () => {
       expect(await of({ kind: 'veth', master: 71 })).toEqual(['p1', 'p2']);
       expect(await of({ kind: 'veth' })).toEqual(['p0', 'p0far', 'p1', 'p1far', 'p2', 'p2far']);
       expect(await of({ kind: 'bridge', master: 'br0' })).toEqual([]);
+      expect(await of({ kind: 'nosuchkind' })).toEqual([]);
+      expect(sync.link.list({ kind: 'nosuchkind', master: 'br0' })).toEqual([]);
       expect(sync.link.list({ master: 'br1' }).map(({ name }) => name)).toHaveLength(2);
       expect((await link.list({ extMask: ['skipStats'] }))[0]).not.toHaveProperty('afSpec.inet6.stats');
       expect((await link.list())[0]).toHaveProperty('afSpec.inet6.stats');
@@ -544,7 +546,9 @@ describeUnless(noNetns, 'links', () => {
       const refused: readonly [run: () => unknown, expected: object][] = [
         [() => link.add({ name: 'left', kind: 'veth' }), { code: 'EEXIST', errno: 17, path: 'link.name' }],
         [() => link.set('right', { name: 'left' }), { code: 'EEXIST', path: 'link.name' }],
-        [() => link.add({ name: 'left', index: 77, kind: 'veth' }), { code: 'EEXIST', path: undefined }],
+        [() => link.add({ name: 'left', index: 77, kind: 'veth' }), { code: 'EEXIST', path: 'link.name' }],
+        [() => link.add({ name: 'it', index: 1, kind: 'veth' }), { code: 'EEXIST', path: 'link.index' }],
+        [() => sync.link.add({ index: 1, kind: 'veth' } as never), { code: 'EEXIST', path: 'link.index' }],
         [() => link.add({ name: 'it', kind: 'nosuchkind' }), { code: 'EOPNOTSUPP', path: 'link.kind' }],
         [() => link.add({ name: 'it', kind: 'nosuchkind', master: 'left' }), { code: 'EOPNOTSUPP', path: 'link.kind' }],
         [() => link.add({ name: 'it', kind: 'veth', master: 'left' }), { code: 'EOPNOTSUPP', path: undefined }],
@@ -556,7 +560,14 @@ describeUnless(noNetns, 'links', () => {
         [() => link.delete('lo'), { code: 'EOPNOTSUPP', operation: 'RTM_DELLINK' }],
         [() => link.set('left', { mtu: 67 }), { code: 'EINVAL', operation: 'RTM_NEWLINK' }],
         [() => link.set('left', { address: '01:00:00:00:00:01' }), { code: 'EADDRNOTAVAIL' }],
-        [() => link.add({ name: 'a', kind: 'veth', data: { peer: { name: 'left' } } }), { code: 'EEXIST' }],
+        [
+          () => link.add({ name: 'a', kind: 'veth', data: { peer: { name: 'left' } } }),
+          { code: 'EEXIST', path: 'link.data(veth).peer.name' },
+        ],
+        [
+          () => sync.link.add({ name: 'left', kind: 'veth', data: { peer: { name: 'b' } } }),
+          { code: 'EEXIST', path: 'link.name' },
+        ],
         [() => sync.link.get('nosuch'), { code: 'ENODEV', path: 'link.name' }],
         [() => sync.link.add({ name: 'left', kind: 'veth' }), { code: 'EEXIST', path: 'link.name' }],
       ];

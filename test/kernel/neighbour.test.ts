@@ -156,6 +156,7 @@ describeUnless(noNetns, 'neighbours', () => {
       expect(await found({ master: 'br' })).toEqual(['10.1.2.4']);
       expect(await found({ family: 'inet6' })).toEqual(['fd00::5']);
       expect(await found({ state: ['stale', 'failed'] })).toEqual(['fd00::5']);
+      expect(await found({ state: [4 as never] })).toEqual(['fd00::5']);
       expect(client.sync.neighbour.list({ link: 'right', family: 'inet' })).toMatchObject([{ to: '10.1.2.4' }]);
       await neighbour.flush({ link: 'left' });
       expect(await found({})).toEqual(['10.1.2.3', '10.1.2.4']);

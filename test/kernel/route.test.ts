@@ -329,6 +329,22 @@ describeUnless(noNetns, 'routes', () => {
       expect(iterated.sort()).toEqual(['10.11.0.0/24', 'fd11::/64']);
     }));
 
+  test('how long an IPv6 route still has can be given to another one', () =>
+    inNetwork(async ({ route }) => {
+      await route.add({ to: 'fd33::/48', via: 'fd01::2', expires: 5000, table: 601 });
+      await route.add({ to: 'fd34::/48', via: 'fd01::2', table: 601 });
+      const [brief, lasting] = await route.list({ table: 601 });
+      expect(brief).toMatchObject({ to: 'fd33::/48' });
+      expect(brief!.expires).toBeGreaterThan(4900);
+      expect(brief!.expires).toBeLessThanOrEqual(5000);
+      expect(lasting).toMatchObject({ to: 'fd34::/48' });
+      expect(lasting).not.toHaveProperty('expires');
+      await route.add({ ...brief!, table: 602 } as NewRoute);
+      const [again] = await route.list({ table: 602 });
+      expect(again!.expires).toBeGreaterThan(4900);
+      expect(again!.expires).toBeLessThanOrEqual(brief!.expires!);
+    }));
+
   test('a table that does not exist has no routes', () =>
     inNetwork(async ({ route, sync }) => {
       for (const filter of [

@@ -17,6 +17,7 @@ import {
   firstOutput,
   idle,
   isRunning,
+  isStopped,
   lines,
   linkOf,
   nodeEnvironment,
@@ -439,6 +440,41 @@ describe('the end', () => {
 });
 
 describe('a process that', () => {
+  testUnless(noBuild, 'is stopped by its terminal while it makes children stops, and goes on', async () => {
+    const source = `
+      const { spawn } = require('${processBuild}');
+      let made = 0;
+      process.on('SIGTERM', () => process.exit(made > 0 ? 0 : 1));
+      (async () => {
+        for (;;) {
+          await (await spawn('true', [], { stdio: 'ignore', env: { PATH: '/none:/nor/here:/bin:/usr/bin' } })).exited;
+          if (made++ === 0) console.log('making');
+        }
+      })();`;
+    // Only a process group with a parent outside, in the same session, is stopped by such signals.
+    const script = 'set -m; "$@" & echo $!; wait -f $!';
+    const job = await spawn('bash', ['-c', script, 'bash', process.execPath, '-e', source], {
+      env: nodeEnvironment,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let printed = '';
+    job.stdout!.on('data', (bytes) => (printed += String(bytes)));
+    expect(await until(() => printed.includes('making'))).toBe(true);
+    const group = Number.parseInt(printed, 10);
+    try {
+      for (let stops = 0; stops < 40; stops++) {
+        process.kill(-group, 'SIGTSTP');
+        expect([stops, await until(() => isStopped(group))]).toEqual([stops, true]);
+        process.kill(-group, 'SIGCONT');
+        expect([stops, await until(() => !isStopped(group))]).toEqual([stops, true]);
+      }
+    } finally {
+      process.kill(-group, 'SIGCONT');
+      process.kill(group, 'SIGTERM');
+    }
+    expect((await job.exited).code).toBe(0);
+  });
+
   testUnless(noBuild, 'is killed takes with it what has a death signal', async () => {
     const source = `
       const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');

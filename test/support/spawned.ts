@@ -105,10 +105,20 @@ export function childrenOf(who = process.pid): { readonly pid: number; readonly 
 /** Whether a process runs: it has neither ended nor become a zombie. */
 export function isRunning(pid: number): boolean {
   try {
-    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return stateOf(pid) !== 'Z';
   } catch {
     return false;
   }
+}
+
+/** Whether a signal has stopped the process. */
+export function isStopped(pid: number): boolean {
+  return stateOf(pid) === 'T';
+}
+
+/** By its letter in `/proc/PID/stat`: proc_pid_stat(5). */
+function stateOf(pid: number): string {
+  return /^\d+ \(.*\) (.)/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))![1]!;
 }
 
 /** The line of /proc/self/status, say, that begins with `key`. */

@@ -125,6 +125,7 @@ describe('paths', () => {
     [{ data: {} }, 'data'],
     [{ kind: 7 }, 'kind'],
     [{ unknown: 7 }, 'unknown'],
+    [{ kind: 'red', unknown: 7 }, 'unknown'],
     [{ unknown: [{ type: 1, bytes: new Uint8Array(), within: 'LIMITS' }] }, 'unknown[0].within'],
     [{ kind: 'red', unknown: [{ type: 1, bytes: [1], within: 'INFO' }] }, 'unknown[0]'],
     [{ unknown: [{ type: 1, bytes: [1] }] }, 'unknown[0]'],

@@ -63,6 +63,17 @@ test('a tree is by owner or by parent, whatever the order, and loses nothing', (
   expect(namespaceTree(list)[0]).toMatchObject({ type: 'user', dev: 4n });
 });
 
+test('a tree is made of the nodes of another one, which stays as it is', () => {
+  const list = [info('user', 1n), info('user', 5n, 1n, 1n), info('net', 8n, 5n)];
+  const flat = (nodes: readonly NamespaceNode[]): NamespaceNode[] =>
+    nodes.flatMap((node) => [node, ...flat(node.children)]);
+  const first = namespaceTree(list);
+  expect(shape(first)).toBe('1(5(8))');
+  expect(shape(namespaceTree(flat(first), 'parent'))).toBe('1(5) 8');
+  expect(shape(namespaceTree(flat(first)))).toBe('1(5(8))');
+  expect(shape(first)).toBe('1(5(8))');
+});
+
 test('a tree is by nothing else', () => {
   for (const by of ['child', '', null, 'constructor'])
     expect(() => namespaceTree([], by as 'owner')).toThrow(ArgumentError);

@@ -1,5 +1,5 @@
 import { attr, attrSet } from '../../wire/attrs.js';
-import { split } from '../../wire/codec.js';
+import { split, type Codec } from '../../wire/codec.js';
 import { enumeration } from '../../wire/enums.js';
 import { be16, be32, be64, bool8, flag, ranged, u32, u8 } from '../../wire/numbers.js';
 import { member, struct } from '../../wire/struct.js';
@@ -8,6 +8,9 @@ import { linkIndex } from '../link-index.js';
 
 /** include/uapi/linux/if_link.h, struct ifla_vxlan_port_range. */
 const portRange = struct('ifla_vxlan_port_range', 4, { low: member(0, be16), high: member(2, be16) });
+
+/** Not sent when it is off: to say that takes its bits of the header for used, so that they cannot be reserved as well. */
+const remcsumRx: Codec<boolean> = { ...bool8, omit: (value) => value === false };
 
 /**
  * What says so can be changed later; the rest is for creation.
@@ -62,7 +65,7 @@ export const vxlan = attrSet('IFLA_VXLAN', () => ({
   /** Remote checksum offload on what is sent. */
   remcsumTx: attr(21, bool8),
   /** Remote checksum offload on what is received. */
-  remcsumRx: attr(22, bool8),
+  remcsumRx: attr(22, remcsumRx),
   /** Remote checksum offload without a partial checksum. */
   remcsumNopartial: attr(24, flag),
   /** Group based policy: the mark travels in the header. */

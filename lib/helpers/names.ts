@@ -1,0 +1,27 @@
+/** Errors of clients in the names of what a helper was given. */
+import { CodecError, KernelError } from '../errors.js';
+
+/** What clients call something, and what it is of the helper's arguments. Of several that fit the first counts. */
+export type Names = readonly (readonly [theirs: string, given: string])[];
+
+/** What clients say of the link that they are given by name or index. */
+export function ofLinkRef(given: string): Names {
+  return ['link.name', 'link.index', 'link.altName', 'link'].map((theirs) => [theirs, given]);
+}
+
+/** The same promise, with its errors in these names. */
+export function inNames<T>(names: Names, promise: Promise<T>): Promise<T> {
+  return promise.catch((error: unknown) => {
+    throw renamed(error, names);
+  });
+}
+
+function renamed(error: unknown, names: Names): unknown {
+  if (!(error instanceof CodecError) && !(error instanceof KernelError)) return error;
+  const path = error.path ?? (error as KernelError).missing;
+  if (path === undefined) return error;
+  for (const [theirs, given] of names)
+    if (path === theirs || (path.startsWith(theirs) && '.[('.includes(path[theirs.length]!)))
+      return error.at(given + path.slice(theirs.length));
+  return error;
+}
