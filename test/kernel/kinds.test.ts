@@ -170,7 +170,7 @@ describeUnless(noKind('vxlan'), 'what a VXLAN link is refused for', () => {
   );
 
   // Not reported by every kernel that has it, so this is the proof of its number: a value that only its policy refuses.
-  const noMcRoute = reasonAgainst({ title: '', data: {}, since: [6, 17] }, 'vxlan');
+  const noMcRoute = reasonAgainst({ since: [6, 17] }, 'vxlan');
   testUnless(noMcRoute, 'routed multicast that is neither on nor off', () =>
     inSandbox(async ({ client }) => {
       const unknown = [{ type: vxlan.rows.mcRoute.id, bytes: Uint8Array.of(2) }];

@@ -339,7 +339,7 @@ describeUnless(noNetns, 'routes', () => {
       expect(brief!.expires).toBeLessThanOrEqual(5000);
       expect(lasting).toMatchObject({ to: 'fd34::/48' });
       expect(lasting).not.toHaveProperty('expires');
-      await route.add({ ...brief!, table: 602 } as NewRoute);
+      await route.add({ ...brief!, table: 602 });
       const [again] = await route.list({ table: 602 });
       expect(again!.expires).toBeGreaterThan(4900);
       expect(again!.expires).toBeLessThanOrEqual(brief!.expires!);

@@ -559,7 +559,10 @@ const noIpv6 = await unavailable('no IPv6 here', ({ link }) =>
 );
 
 /** Why a case cannot be tested here, if so. */
-export function reasonAgainst({ needs, since }: Written, kind: Kind = 'bridge'): string | undefined {
+export function reasonAgainst(
+  { needs, since }: Pick<Written, 'needs' | 'since'>,
+  kind: Kind = 'bridge',
+): string | undefined {
   if (noNetns !== undefined) return noNetns;
   const old = since === undefined ? undefined : olderThan(...since);
   const sign = needs === undefined ? undefined : SIGN[needs];
