@@ -234,6 +234,15 @@ describeUnless(noNumbers, 'seccomp', () => {
 });
 
 describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may become others', () => {
+  const rights: Capability[] = ['CAP_SETUID', 'CAP_SETGID'];
+  const user: SpawnOptions = {
+    env: nodeEnvironment,
+    uid: 4321,
+    gid: 8765,
+    capabilities: { effective: rights, permitted: rights, inheritable: rights, ambient: rights },
+    cwd: '/',
+  };
+
   test('stays its own, however many children of other users it starts at once', async () => {
     // When a process has become undumpable, its files in /proc are root's.
     const source = `
@@ -250,16 +259,28 @@ describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may beco
         }
         console.log([...seen].join());
       })();`;
-    const rights: Capability[] = ['CAP_SETUID', 'CAP_SETGID'];
-    const { out, err } = await outcome(process.execPath, ['-e', source], {
-      env: nodeEnvironment,
-      uid: 4321,
-      gid: 8765,
-      capabilities: { effective: rights, permitted: rights, inheritable: rights, ambient: rights },
-      cwd: '/',
-    });
+    const { out, err } = await outcome(process.execPath, ['-e', source], user);
     expect(err).toBe('');
     expect(out).toBe('4321\n');
+  });
+
+  test('may not end them: what is aborted goes on, and nothing is thrown', async () => {
+    const source = `
+      const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
+      (async () => {
+        const [early, late] = [new AbortController(), new AbortController()];
+        const options = { stdio: ['pipe', 'ignore', 'ignore'], uid: 17, gid: 17 };
+        // This one is made in the pool.
+        const first = spawn('/bin/cat', [], { ...options, noNewPrivileges: true, signal: early.signal });
+        early.abort();
+        const children = [await first, await spawn('/bin/cat', [], { ...options, signal: late.signal })];
+        late.abort();
+        for (const child of children) child.stdin.end();
+        console.log((await Promise.all(children.map(({ exited }) => exited))).map(({ code }) => code).join());
+      })();`;
+    const { out, err } = await outcome(process.execPath, ['-e', source], user);
+    expect(err).toBe('');
+    expect(out).toBe('0,0\n');
   });
 });
 
