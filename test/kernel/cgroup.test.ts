@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Cgroup } from '../../lib/cgroup/cgroup.js';
 import type { CgroupEvent, CgroupEvents } from '../../lib/cgroup/events.js';
 import { ArgumentError, ClosedError, SyscallError, TimeoutError, UnsupportedError } from '../../lib/errors.js';
-import { spawn as start } from '../../lib/process/spawn.js';
+import { spawn as spawnWith } from '../../lib/process/spawn.js';
 import { leavesNothing, until } from '../support/leftovers.js';
 import { olderThan } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
@@ -288,7 +288,7 @@ describeUnless(noCgroups, 'a cgroup', () => {
   test('a program that is started in a frozen one begins when it is thawed, and nothing else waits for that', () =>
     inCgroup(async (cgroup) => {
       await cgroup.freeze();
-      const starting = start('true', [], { cgroup, stdio: 'ignore' });
+      const starting = spawnWith('true', [], { cgroup, stdio: 'ignore' });
       expect(await until(() => contents(cgroup, 'cgroup.procs') !== '')).toBe(true);
       expect(await Promise.race([starting, setImmediate('not yet')])).toBe('not yet');
       await cgroup.thaw();
