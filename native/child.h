@@ -20,8 +20,8 @@ struct ChildPlan {
   Program entry;
   // Made by the child: up to execve(), or else the child ends with the last one.
   Program program;
-  // CLONE_NEW*; CLONE_VM, if the child may share our memory until it is another program; and CLONE_CHILD_CLEARTID, if that
-  // it does not any more is all that we wait for: without an entry, and a program that is given `report`.
+  // CLONE_NEW*; CLONE_VM, if the child may share our memory until it is another program; and CLONE_CHILD_CLEARTID, if
+  // that it does not any more is all that we wait for: without an entry, and a program that is given `report`.
   uint64_t flags = 0;
   // The cgroup that the child is born into, or -1.
   int cgroup = -1;
