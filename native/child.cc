@@ -113,7 +113,8 @@ bool is_told_by_memory(const ChildPlan& plan) {
 }
 
 // Until the child does not share the memory any more. In CLONE_VFORK's wait this process could not be stopped: not by a
-// terminal that stops both, where the child, stopped first, would wait for this process to go on, and this for the child.
+// terminal that stops both, where the child, stopped first, would wait for this process to go on, and this for the
+// child.
 void wait_for_memory(const Birth& birth, int pidfd) {
   // The kernel does not say it of a child that ended with a core dump.
   const timespec patience = {0, 100'000'000};
