@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { ArgumentError } from '../errors.js';
 import { lazy } from '../lazy.js';
+import { show } from '../wire/codec.js';
 import type { ConnectOptions } from './sockets.js';
 
 /** What Node.js calls an agent with; in part from the request, in part from the agent's own options. */
@@ -43,10 +44,23 @@ function addressed(options: AgentConnection, defaultPort: number): ConnectOption
   return { host, port: Number(port ?? defaultPort), ...socket };
 }
 
+/** What is made of a connection; that is given up where it cannot be made. */
+function madeOf<T>(socket: Socket, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
 /** The agent behind `netns.agent()`. */
 export function httpAgent(connect: Connect, options: http.AgentOptions): http.Agent {
   const agent = new (lazy('http').Agent)(options);
-  return withConnections(agent, (connection) => withTimeout(connectAsAsked(connect, connection, 80), connection));
+  return withConnections(agent, (connection) => {
+    const socket = connectAsAsked(connect, connection, 80);
+    return madeOf(socket, () => withTimeout(socket, connection));
+  });
 }
 
 /** The agent behind `netns.httpsAgent()`; TLS sessions are used again as by any other. */
@@ -55,8 +69,10 @@ export function httpsAgent(connect: Connect, options: https.AgentOptions): https
   const { createConnection: secured } = agent as unknown as { createConnection: CreateConnection };
   return withConnections(agent, (connection, callback) => {
     const socket = connectAsAsked(connect, connection, 443);
-    const outer = secured.call(agent, Object.assign({}, connection, { socket }), callback);
-    return outer === undefined ? undefined : withTimeout(passingErrors(socket, outer), connection);
+    return madeOf(socket, () => {
+      const outer = secured.call(agent, Object.assign({}, connection, { socket }), callback);
+      return outer === undefined ? undefined : withTimeout(passingErrors(socket, outer), connection);
+    });
   });
 }
 
@@ -102,6 +118,8 @@ export interface ConnectorSettings extends ConnectionOptions {
 
 /** The function behind `netns.connector()`. */
 export function connector(connect: Connect, settings: ConnectorSettings): Connector {
+  if (typeof settings !== 'object' || settings === null)
+    throw new ArgumentError('settings', `takes options of tls.connect, not ${show(settings)}`);
   const { timeout = 10_000, family, ...tls } = settings;
   if (typeof timeout !== 'number' || !(timeout >= 0)) throw new ArgumentError('settings.timeout', 'takes milliseconds');
   return (options, callback) => {
@@ -122,12 +140,12 @@ export function connector(connect: Connect, settings: ConnectorSettings): Connec
       // Addresses are no server names (RFC 6066, section 3).
       const named = options.servername ? unbracketed(options.servername) : host;
       const servername = lazy('net').isIP(named) === 0 ? named : '';
-      socket = secure
-        ? passingErrors(
-            inner,
-            lazy('tls').connect({ ALPNProtocols: ['http/1.1'], servername, ...tls, host, socket: inner }),
-          )
-        : inner;
+      const secured = () =>
+        passingErrors(
+          inner,
+          lazy('tls').connect({ ALPNProtocols: ['http/1.1'], servername, ...tls, host, socket: inner }),
+        );
+      socket = secure ? madeOf(inner, secured) : inner;
     } catch (error) {
       process.nextTick(callback, error, null);
       return;

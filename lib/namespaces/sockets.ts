@@ -1,12 +1,12 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { LookupOptions as NodeLookupOptions } from 'node:dns';
 import type { LookupFunction, Server, Socket } from 'node:net';
-import { ArgumentError } from '../errors.js';
-import type { Descriptor, SocketSetup } from '../native/addon.js';
+import { ArgumentError, ClosedError } from '../errors.js';
+import type { Descriptor, NamespaceIdentity, SocketSetup } from '../native/addon.js';
 import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
-import { checkKeys, checkSwitch } from '../options.js';
+import { checkInteger, checkKeys, checkSwitch } from '../options.js';
 import type { Lookup } from './resolver.js';
 import {
   AF_INET,
@@ -32,7 +32,7 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** An address of the namespace; all of them, IPv4 and IPv6, unless said. */
   readonly host?: string | undefined;
-  /** How many connections may wait to be accepted; 511 unless said. */
+  /** How many connections may wait to be accepted, at least 1; 511 unless said, and no more than `net.core.somaxconn`. */
   readonly backlog?: number | undefined;
   /** Of `'::'`: no IPv4. */
   readonly ipv6Only?: boolean | undefined;
@@ -51,7 +51,7 @@ export interface ConnectAbstractOptions {
 
 /** Where a Unix server listens. */
 export interface ListenAbstractOptions extends ConnectAbstractOptions {
-  /** How many connections may wait to be accepted; 511 unless said. */
+  /** How many connections may wait to be accepted, at least 1; 511 unless said, and no more than `net.core.somaxconn`. */
   readonly backlog?: number | undefined;
 }
 
@@ -101,22 +101,73 @@ export async function listenIn(
   server: Server,
   options: ListenOptions | ListenAbstractOptions,
 ): Promise<void> {
-  const { backlog = 511 } = options;
-  const descriptor = 'path' in options ? listeningAt(netns, options, backlog) : listeningOn(netns, options, backlog);
+  checkServer(server);
+  const descriptor = isAbstract(options) ? listeningAt(netns, options) : listeningOn(netns, options);
+  const identity = orThrow(addon.identify(descriptor.fd));
+  const fd = descriptor.release();
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ fd: descriptor.release(), backlog }, () => {
-      server.off('error', reject);
-      resolve();
-    });
+    const settle = (done: () => void) => {
+      server.off('listening', succeed).off('error', fail).off('close', closed);
+      done();
+    };
+    const succeed = () => settle(resolve);
+    const fail = (error: unknown) =>
+      settle(() => {
+        giveUp(server, fd, identity);
+        reject(error);
+      });
+    // Where it listens, this is about what it listened on before.
+    const closed = () => {
+      if (!server.listening) fail(new ClosedError('the server'));
+    };
+    server.on('listening', succeed).on('error', fail).on('close', closed);
+    try {
+      // Among options with a descriptor, Node.js overlooks the backlog.
+      server.listen({ fd }, backlogOf(options));
+    } catch (error) {
+      fail(error);
+    }
   });
 }
 
-function listeningOn(netns: number, options: ListenOptions, backlog: number): Descriptor {
+function checkServer(server: Server): void {
+  for (const method of ['listen', 'close', 'on', 'off'] as const) {
+    if (typeof server?.[method] !== 'function')
+      throw new ArgumentError('server', 'takes a server of node:net or the like');
+  }
+  if (server.listening) throw new ArgumentError('server', 'listens already');
+}
+
+/**
+ * Closes the socket of a server that does not listen on it after all. libuv may have closed it, and then the number may be
+ * another file's; or watch it for the server, and then does not take it twice (EEXIST).
+ */
+function giveUp(server: Server, fd: number, { dev, ino }: NamespaceIdentity): void {
+  const found = addon.identify(fd);
+  if (isFailure(found) || found.ino !== ino || found.dev !== dev) return;
+  const settings = { fd, manualStart: true };
+  try {
+    new (lazy('net').Socket)(settings).destroy();
+  } catch {
+    server.close();
+  }
+}
+
+/** listen(2) takes 0 for 1 and what is negative for the most; Node.js takes 0 for 511. */
+function backlogOf({ backlog = 511 }: ListenOptions | ListenAbstractOptions): number {
+  return checkInteger('options.backlog', backlog, 1, 0x7fffffff);
+}
+
+function isAbstract(options: object): options is { readonly path: string } {
+  return typeof options === 'object' && options !== null && 'path' in options;
+}
+
+function listeningOn(netns: number, options: ListenOptions): Descriptor {
   checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
   const { host = '::', ipv6Only = false, reusePort = false } = options;
   checkSwitch('options.ipv6Only', ipv6Only);
   checkSwitch('options.reusePort', reusePort);
+  const backlog = backlogOf(options);
   const number = port(options.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(host, number, 'options.host');
   const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
@@ -125,8 +176,9 @@ function listeningOn(netns: number, options: ListenOptions, backlog: number): De
   return openSocket(netns, family, SOCK_STREAM, { options: settings, bind: bytes, backlog }, `${host} port ${number}`);
 }
 
-function listeningAt(netns: number, options: ListenAbstractOptions, backlog: number): Descriptor {
+function listeningAt(netns: number, options: ListenAbstractOptions): Descriptor {
   checkKeys('options', options, ['path', 'backlog']);
+  const backlog = backlogOf(options);
   const { bytes } = abstractAddress(options.path, 'options.path');
   return openSocket(netns, AF_UNIX, SOCK_STREAM, { bind: bytes, backlog }, shown(options.path));
 }
@@ -142,7 +194,7 @@ export function connectIn(
   options: ConnectOptions | ConnectAbstractOptions,
   lookup: Lookup,
 ): Socket {
-  if (typeof options === 'object' && options !== null && 'path' in options) return connectTo(netns.fd, options);
+  if (isAbstract(options)) return connectTo(netns.fd, options);
   checkKeys('options', options, [
     'host',
     'port',
@@ -154,7 +206,10 @@ export function connectIn(
     'keepAlive',
     'keepAliveInitialDelay',
   ]);
-  const { host, localAddress, localPort } = options;
+  const { host, localAddress, localPort, keepAliveInitialDelay = 0 } = options;
+  // Node.js refuses it, too, but only when it has the descriptor.
+  if (typeof keepAliveInitialDelay !== 'number')
+    throw new ArgumentError('options.keepAliveInitialDelay', 'takes milliseconds');
   const number = port(options.port, 'options.port');
   const localNumber = port(localPort ?? 0, 'options.localPort');
   const own: LookupFunction = options.lookup ?? ((name, wanted, callback) => lookup(name, wanted, callback));

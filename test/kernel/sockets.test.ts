@@ -1,18 +1,20 @@
 /** Servers, clients and name lookups of Node.js inside network namespaces. */
 import { expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import { connect as connectHere, createServer, type Socket } from 'node:net';
+import { connect as connectHere, createServer, type Server, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { LookupError } from '../../lib/errors.js';
 import { Netns } from '../../lib/namespaces/netns.js';
+import { addon } from '../../lib/native/load.js';
+import { orThrow } from '../../lib/netlink/system-call.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { dnsServer, type DnsServer, type Zone } from '../support/dns-server.js';
-import { leavesNothing, until } from '../support/leftovers.js';
+import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
 import { newNetns, noNames, noNetns } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
@@ -274,6 +276,199 @@ describeUnless(noNetns, 'a connector for undici', () => {
     }));
 });
 
+/** The TCP ports that somebody listens at inside, and the abstract names. */
+function listenedAt(netns: Netns): (number | string)[] {
+  const rows = (file: string) =>
+    Buffer.from(orThrow(addon.sync.readFile(netns.fd, `/proc/thread-self/net/${file}`)))
+      .toString()
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.trim().split(/\s+/));
+  const ports = ['tcp', 'tcp6'].flatMap(rows).filter(([, , , state]) => state === '0A');
+  return [
+    ...ports.map(([, local]) => parseInt(local!.split(':')[1]!, 16)),
+    ...rows('unix').flatMap(([, , , , , , , name]) => (name === undefined ? [] : [name])),
+  ];
+}
+
+describeUnless(noNetns, 'a server that cannot listen', () => {
+  const listeners = (server: Server) => ['listening', 'error', 'close'].map((event) => server.listenerCount(event));
+
+  test('as it does already, is refused and goes on', () =>
+    inPair(async (near, far) => {
+      const server = http.createServer((_request, response) => response.end('still here'));
+      const [first, second] = await Promise.allSettled([
+        near.listen(server, { port: 8080 }),
+        near.listen(server, { port: 8081 }),
+      ]);
+      expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
+      const before = listeners(server);
+      for (const options of [{ port: 8081 }, { path: '\0name' }, {}])
+        expect(await errorOf(() => near.listen(server, options))).toMatchObject({
+          code: 'ERR_NETLACE_ARGUMENT',
+          argument: 'server',
+        });
+      expect(listenedAt(near)).toEqual([8080]);
+      expect(listeners(server)).toEqual(before);
+      expect(() => server.emit('error', new Error('of its own'))).toThrow('of its own');
+      const agent = far.agent();
+      expect(await fetched(http, { agent, host: '10.7.0.1', port: 8080 })).toBe('200 still here');
+      agent.destroy();
+      await closed(server);
+      await near.listen(server, { port: 8081 });
+      // What is closed says so later than it listens again.
+      server.close();
+      await near.listen(server, { port: 8082 });
+      expect(listenedAt(near)).toEqual([8082]);
+      await closed(server);
+    }));
+
+  test('is refused with the reason, before anything is opened', () =>
+    inPair(async (near) => {
+      const before = openDescriptors();
+      const server = createServer();
+      const none = listeners(server);
+      for (const other of [null, undefined, {}, 7, 'server', { listen() {}, once() {} }])
+        expect(await errorOf(() => near.listen(other as never, { port: 8080 }))).toMatchObject({
+          code: 'ERR_NETLACE_ARGUMENT',
+          argument: 'server',
+        });
+      for (const options of [null, 8080, 'port'])
+        expect(await errorOf(() => near.listen(server, options as never))).toMatchObject({
+          code: 'ERR_NETLACE_ARGUMENT',
+          argument: 'options',
+        });
+      for (const backlog of [-1, 0, NaN, 1.5, 2 ** 31, '5', null])
+        for (const place of [{ port: 8080 }, { path: '\0name' }])
+          expect(await errorOf(() => near.listen(server, { ...place, backlog } as never))).toMatchObject({
+            code: 'ERR_NETLACE_ARGUMENT',
+            argument: 'options.backlog',
+          });
+      expect(listenedAt(near)).toEqual([]);
+      expect(listeners(server)).toEqual(none);
+      expect(openDescriptors()).toEqual(before);
+    }));
+
+  type Listen = (...parameters: unknown[]) => unknown;
+  /** Ways to fail; `listen` is Node.js's. */
+  const failures: readonly (readonly [string, (server: Server, listen: Listen) => Listen])[] = [
+    [
+      'when it throws before it has the socket',
+      () => () => {
+        throw new Error('refused');
+      },
+    ],
+    [
+      'when it throws with the socket',
+      (_server, listen) =>
+        (...all) => {
+          listen(...all);
+          throw new Error('refused');
+        },
+    ],
+    ['when it says so later', (server) => () => process.nextTick(() => server.emit('error', new Error('refused')))],
+    [
+      'when it says so with the socket',
+      (server, listen) =>
+        (...all) => {
+          listen(...all);
+          server.emit('error', new Error('refused'));
+        },
+    ],
+    [
+      'when it has closed the socket',
+      (server, listen) =>
+        (...all) => {
+          listen(...all);
+          server.close();
+          throw new Error('refused');
+        },
+    ],
+  ];
+  test.each(failures)('%s, leaves nothing behind', (_title, failing) =>
+    inPair(async (near) => {
+      for (const place of [{ port: 8080 }, { path: '\0name' }]) {
+        const server = createServer();
+        const none = listeners(server);
+        const before = openDescriptors();
+        const listen = server.listen.bind(server) as Listen;
+        server.listen = failing(server, listen) as never;
+        expect(await errorOf(() => near.listen(server, place))).toMatchObject({ message: 'refused' });
+        expect(listeners(server)).toEqual(none);
+        expect(await until(() => openDescriptors().length === before.length)).toBe(true);
+        expect(listenedAt(near)).toEqual([]);
+        server.listen = listen as never;
+        await near.listen(server, place);
+        await closed(server);
+      }
+    }),
+  );
+
+  test('does not have the file closed that has got the number of its socket', () =>
+    inPair(async (near) => {
+      const server = createServer();
+      const listen = server.listen.bind(server) as Listen;
+      let taken = -1;
+      const files: number[] = [];
+      server.listen = ((handle: { readonly fd: number }) => {
+        taken = handle.fd;
+        listen(handle);
+        server.close();
+        // Smaller ones may be free, too.
+        do files.push(openSync('/dev/null', 'r'));
+        while (files.at(-1)! < taken);
+        throw new Error('refused');
+      }) as never;
+      expect(await errorOf(() => near.listen(server, { port: 8080 }))).toMatchObject({ message: 'refused' });
+      expect(files).toContain(taken);
+      for (const file of files) expect(fstatSync(file).isCharacterDevice()).toBe(true);
+      for (const file of files) closeSync(file);
+    }));
+
+  test('as it is closed before it does, says so', () =>
+    inPair(async (near) => {
+      const server = createServer();
+      const none = listeners(server);
+      const listening = near.listen(server, { port: 8080 });
+      server.close();
+      expect(await errorOf(() => listening)).toMatchObject({ code: 'ERR_NETLACE_CLOSED' });
+      expect(listeners(server)).toEqual(none);
+      expect(listenedAt(near)).toEqual([]);
+    }));
+});
+
+describeUnless(noNetns, 'connections that cannot be made', () => {
+  test('are closed with the error', () =>
+    inPair(async (near, far) => {
+      const server = await near.listen(
+        createServer((socket) => socket.on('error', () => undefined).resume()),
+        { host: '10.7.0.1', port: 4711 },
+      );
+      const before = openDescriptors();
+      const to = { host: '10.7.0.1', port: 4711 };
+      for (const host of [to.host, 'server.test'])
+        expect(await errorOf(() => far.connect({ ...to, host, keepAliveInitialDelay: '5' as never }))).toMatchObject({
+          code: 'ERR_NETLACE_ARGUMENT',
+          argument: 'options.keepAliveInitialDelay',
+        });
+      expect(openDescriptors()).toEqual(before);
+      // A version of TLS that there is not; Node.js's error is the request's.
+      const wrong = { minVersion: 'TLSv9' as never };
+      const agent = far.httpsAgent(wrong);
+      expect(await errorOf(() => fetched(https, { ...to, agent }))).toMatchObject({
+        code: 'ERR_TLS_INVALID_PROTOCOL_VERSION',
+      });
+      const connector = far.connector(wrong);
+      const called = await new Promise((done) =>
+        connector({ hostname: to.host, port: to.port, protocol: 'https:' }, (...result) => done(result[0])),
+      );
+      expect(called).toMatchObject({ code: 'ERR_TLS_INVALID_PROTOCOL_VERSION' });
+      expect(await errorOf(() => far.connector(null as never))).toMatchObject({ argument: 'settings' });
+      expect(await until(() => openDescriptors().length <= before.length)).toBe(true);
+      await closed(server);
+    }));
+});
+
 describeUnless(noNetns, 'abstract Unix sockets', () => {
   test('are each namespace’s own', () =>
     inPair(async (near, far) => {
@@ -313,6 +508,21 @@ describeUnless(noNetns, 'abstract Unix sockets', () => {
       const [response] = (await once(http.get({ agent, socketPath: '\0web' }), 'response')) as [http.IncomingMessage];
       expect((await buffer(response)).equals(bytes)).toBe(true);
       agent.destroy();
+      await closed(server);
+    }));
+
+  test('wait in no greater number than the backlog', () =>
+    inPair(async (near) => {
+      const path = '\0waiting';
+      const server = await near.listen(
+        createServer((socket) => socket.end('served')),
+        { path, backlog: 2 },
+      );
+      // Connected by the kernel at once; the server accepts them when this has run. There is always room for one.
+      const sockets = [1, 2, 3, 4].map(() => near.connect({ path }));
+      expect(sockets.map(({ errored }) => errored !== null)).toEqual([false, false, false, true]);
+      expect(await errorOf(() => once(sockets.pop()!, 'connect'))).toMatchObject({ code: 'EAGAIN' });
+      expect(await Promise.all(sockets.map((socket) => text(socket)))).toEqual(['served', 'served', 'served']);
       await closed(server);
     }));
 
