@@ -1,9 +1,13 @@
-import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, statfsSync, unlinkSync, writeFileSync, type Stats } from 'node:fs';
 import { EINVAL } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { addon } from '../native/load.js';
 import { failureOf, orThrow, systemCallError } from '../netlink/system-call.js';
+import { checkPath } from '../options.js';
 import { MNT_DETACH, MS_BIND, MS_REC, MS_SHARED } from '../system-calls/constants.js';
+
+/** The file system of namespaces: include/uapi/linux/magic.h. */
+const NSFS_MAGIC = 0x6e736673;
 
 /** Where `ip netns` keeps names: iproute2's NETNS_RUN_DIR. */
 export const NETNS_DIRECTORY = '/run/netns';
@@ -54,6 +58,7 @@ export function prepareDirectory(): void {
 
 /** Keeps the namespace behind `fd` alive under a new file; EEXIST when there is one. */
 export function pinAt(fd: number, path: string): void {
+  checkPath('path', path);
   try {
     writeFileSync(path, '', { flag: 'wx', mode: 0 });
   } catch (error) {
@@ -67,9 +72,46 @@ export function pinAt(fd: number, path: string): void {
 
 /** Undoes `pinAt`: the namespace ends with its last process, descriptor and other file. */
 export function unpinAt(path: string): void {
-  const unmounted = addon.sync.umount(path, MNT_DETACH);
-  // EINVAL: nothing is mounted there; then the file alone is to go, as with `ip netns delete`.
-  if (unmounted !== 0 && unmounted.errno !== EINVAL) orThrow(unmounted, path);
+  checkPath('path', path);
+  if (!isPin(path, statusOf(path))) throw new ArgumentError('path', `no namespace is pinned at ${path}`);
+  unmount(path);
+  remove(path);
+}
+
+/** `unpinAt` for a name; also for what may be left of one, as with `ip netns delete`. */
+export function deleteName(name: unknown): void {
+  const path = pathOfName(name);
+  const status = statusOf(path);
+  if (isPin(path, status)) unmount(path);
+  // A file whose mount is gone is empty. Symbolic links lead to /proc, or to pins that are another's to remove.
+  else if (!status.isSymbolicLink() && !(status.isFile() && status.size === 0))
+    throw new ArgumentError('name', `${path} is no network namespace`);
+  remove(path);
+}
+
+function statusOf(path: string): Stats {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+function isPin(path: string, status: Stats): boolean {
+  // statfs(2) would follow it, and so would umount2(2).
+  if (status.isSymbolicLink()) return false;
+  try {
+    return statfsSync(path).type === NSFS_MAGIC;
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+function unmount(path: string): void {
+  orThrow(addon.sync.umount(path, MNT_DETACH), path);
+}
+
+function remove(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {

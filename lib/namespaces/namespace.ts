@@ -5,12 +5,11 @@ import { addon } from '../native/load.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { pinAt, unpinAt } from './names.js';
-import { openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
+import { checkPlace, openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
 import { checkType, flagOf, labelOf, type NamespaceType } from '../namespace-types.js';
 
 /** The first user and the first pid namespace: include/linux/proc_ns.h, PROC_USER_INIT_INO and PROC_PID_INIT_INO. */
 const INITIAL = { user: 0xeffffffdn, pid: 0xeffffffcn } as const;
-const PLACES = ['path', 'name', 'pid', 'pidfd', 'fd'];
 
 /**
  * Where a namespace is found: at a path, under a name of `ip netns`, where a process is, or behind a descriptor, of which
@@ -64,6 +63,7 @@ export abstract class NamespaceHandle {
 
   /** Whether both handles are of the same namespace. */
   equals(other: NamespaceHandle): boolean {
+    if (typeof other?.ino !== 'bigint') throw new ArgumentError('other', 'takes a Namespace or a Netns');
     return this.ino === other.ino && this.dev === other.dev;
   }
 
@@ -76,7 +76,7 @@ export abstract class NamespaceHandle {
   }
 
   /**
-   * Keeps the namespace alive at `path`, a file that does not exist yet; until `unpin(path)`. Takes CAP_SYS_ADMIN. A mount
+   * Keeps the namespace alive at `path`, an absolute one of a file that does not exist yet; until `unpin(path)`. Takes CAP_SYS_ADMIN. A mount
    * namespace can be pinned only where mounts do not propagate (a private mount), and in a mount namespace that is older:
    * EINVAL. Linux 6.18 tells the age by numbers that each CPU draws from a range of its own, so that it may refuse at random.
    */
@@ -146,10 +146,10 @@ export class Namespace extends NamespaceHandle {
 
   /** The same at once. */
   static openSync(ref: NamespaceRef): Namespace {
-    checkKeys('ref', ref, [...PLACES, 'type', 'forChildren']);
+    // A handle is a reference by its descriptor; what else it has is not meant.
+    if (ref instanceof NamespaceHandle) return Namespace.openSync({ fd: ref.fd });
+    checkPlace(ref, ['type', 'forChildren']);
     const { type, forChildren } = ref as { readonly type?: NamespaceType; readonly forChildren?: boolean };
-    if (PLACES.filter((place) => place in ref).length !== 1)
-      throw new ArgumentError('ref', 'takes one of { path }, { name }, { pid }, { pidfd } and { fd }');
     if (type !== undefined) checkType(type, 'ref.type');
     if (forChildren !== undefined) {
       if (!('pid' in ref || 'pidfd' in ref)) throw new ArgumentError('ref.forChildren', 'goes with a pid or a pidfd');
@@ -174,7 +174,7 @@ export class Namespace extends NamespaceHandle {
     return created(type, addon.sync.unshare(creatable(type)));
   }
 
-  /** Removes the file that `pin` made. */
+  /** Removes the file that `pin` made; ArgumentError, and nothing is changed, where that is no pinned namespace. */
   static unpin(path: string): void {
     unpinAt(path);
   }

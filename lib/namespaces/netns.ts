@@ -11,9 +11,9 @@ import { keepSpare, takeSpare } from '../netlink/kernel.js';
 import { orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
-import { listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
+import { deleteName, listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
 import { NamespaceHandle } from './namespace.js';
-import { openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
+import { checkPlace, openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
 import { PacketSocket, RawSocket, type PacketSocketOptions, type RawSocketOptions } from './packet-socket.js';
 import { lookupIn, type Lookup } from './resolver.js';
 import {
@@ -164,7 +164,11 @@ export class Netns extends NamespaceHandle {
     if (typeof ref === 'string') return Netns.openSync({ name: ref });
     if (typeof ref !== 'object' || ref === null)
       throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid }, { pidfd } or { fd }');
-    return new Netns(openNamespace(ref, 'net'), 'name' in ref ? ref.name : undefined);
+    const name = 'name' in ref ? ref.name : undefined;
+    // A handle is a reference by its descriptor; what else it has is not meant.
+    if (ref instanceof NamespaceHandle) return new Netns(openNamespace({ fd: ref.fd }, 'net'), name);
+    checkPlace(ref, []);
+    return new Netns(openNamespace(ref, 'net'), name);
   }
 
   /** The names that `ip netns list` shows. */
@@ -172,12 +176,15 @@ export class Netns extends NamespaceHandle {
     return listNames();
   }
 
-  /** Removes a name, as `ip netns delete`; the namespace goes with its last process and handle. ENOENT when there is none. */
+  /**
+   * Removes a name, as `ip netns delete`; the namespace goes with its last process and handle. ENOENT when there is none.
+   * Also one of which only an empty file or a symbolic link is left; ArgumentError for other files.
+   */
   static delete(name: string): void {
-    unpinAt(pathOfName(name));
+    deleteName(name);
   }
 
-  /** Removes the file that `pin` made. */
+  /** Removes the file that `pin` made; ArgumentError, and nothing is changed, where that is no pinned namespace. */
   static unpin(path: string): void {
     unpinAt(path);
   }

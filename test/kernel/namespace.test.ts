@@ -327,9 +327,12 @@ describeUnless(noNetns, 'a namespace', () => {
       [{ pid: process.pid, type: 'uts', forChildren: true }, argument('ref.forChildren')],
       [{ pid: process.pid, type: 'pid', forChildren: 1 }, argument('ref.forChildren')],
       [{ path: '/proc/self/ns/pid', type: 'pid', forChildren: true }, argument('ref.forChildren')],
-      [{ pid: process.pid, path: '/proc/self/ns/uts', type: 'uts' }, argument('ref')],
+      [
+        { pid: process.pid, path: '/proc/self/ns/uts', type: 'uts' },
+        { ...argument('ref'), reason: expect.stringContaining('not path and pid') },
+      ],
       [{ type: 'uts' }, argument('ref')],
-      [{}, argument('ref')],
+      [{}, { ...argument('ref'), reason: expect.stringContaining('there is none') }],
       [{ pdi: 5 }, argument('ref.pdi')],
       [null, argument('ref')],
       ['uts', argument('ref')],
@@ -344,6 +347,18 @@ describeUnless(noNetns, 'a namespace', () => {
     expect(await errorOf(() => Namespace.current('pid', { children: true } as never))).toMatchObject(
       argument('options.children'),
     );
+    using current = Namespace.current('uts');
+    for (const other of [undefined, null, 5, {}])
+      expect(await errorOf(() => current.equals(other as never))).toMatchObject(argument('other'));
+    current.close();
+    for (const path of ['pin', '', '/a\0b', 5, undefined]) {
+      expect(await errorOf(() => Namespace.unpin(path as never))).toMatchObject(argument('path'));
+      using pinned = Namespace.current('uts');
+      expect(await errorOf(() => pinned.pin(path as never))).toMatchObject(argument('path'));
+    }
+    for (const path of [file, folder, '/proc/self/ns/uts'])
+      expect(await errorOf(() => Namespace.unpin(path))).toMatchObject(argument('path'));
+    expect(readFileSync(file, 'utf8')).toBe('x');
     expect(openDescriptors()).toEqual(before);
     rmSync(file);
   });

@@ -2,14 +2,26 @@
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer as createHttpServer, get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArgumentError, ClosedError, SyscallError } from '../../lib/errors.js';
+import { Namespace } from '../../lib/namespaces/namespace.js';
 import { Netns, type NetnsRef } from '../../lib/namespaces/netns.js';
 import { addon } from '../../lib/native/load.js';
+import { orThrow } from '../../lib/netlink/system-call.js';
 import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { leavesNothing, openDescriptors, threadNamespaces, threadsAreHome, until } from '../support/leftovers.js';
 import { newNetns, newNetnsSync, noNames, noNetns, rootless } from '../support/netns.js';
@@ -228,6 +240,58 @@ describeUnless(noNetns, 'a network namespace', () => {
     expect(await errorOf(() => opened.pin(join(folder, 'nowhere', 'pin')))).toMatchObject({ code: 'ENOENT' });
   });
 
+  testUnless(noRights, 'is removed by name or path only where there is one, and what else is there stays', async () => {
+    const named = (label: string) => `/run/netns/${nameOf(label)}`;
+    const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
+    const refused = (argument: string) => ({ code: 'ERR_NETLACE_ARGUMENT', argument });
+    await using netns = await Netns.create({ name: nameOf('there') });
+    const mountPoint = named('mount');
+    mkdirSync(mountPoint);
+    orThrow(addon.sync.mount('none', mountPoint, 'tmpfs', 0));
+    try {
+      writeFileSync(named('full'), 'x');
+      const before = mounts();
+      for (const path of [named('full'), mountPoint, `/proc/self/fd/${netns.fd}`]) {
+        expect(await errorOf(() => Netns.unpin(path))).toMatchObject(refused('path'));
+        expect(existsSync(path)).toBe(true);
+      }
+      for (const label of ['full', 'mount'])
+        expect(await errorOf(() => Netns.delete(nameOf(label)))).toMatchObject(refused('name'));
+      expect(readFileSync(named('full'), 'utf8')).toBe('x');
+      expect(mounts()).toBe(before);
+
+      // As they are left when a mount or a process is gone, or made for `ip netns` to find.
+      writeFileSync(named('empty'), '', { mode: 0 });
+      symlinkSync('/proc/self/ns/nosuch', named('dangling'));
+      symlinkSync(named('there'), named('link'));
+      for (const label of ['empty', 'link'])
+        expect(await errorOf(() => Netns.unpin(named(label)))).toMatchObject(refused('path'));
+      for (const label of ['empty', 'dangling', 'link']) Netns.delete(nameOf(label));
+      expect(Netns.list()).not.toEqual(expect.arrayContaining([nameOf('empty')]));
+      for (const label of ['dangling', 'link']) expect(Netns.list()).not.toContain(nameOf(label));
+      expect(mounts()).toBe(before);
+      using opened = Netns.openSync(nameOf('there'));
+      expect(opened.equals(netns)).toBe(true);
+    } finally {
+      orThrow(addon.sync.umount(mountPoint, 0));
+      rmdirSync(mountPoint);
+      for (const label of ['full', 'empty', 'dangling', 'link']) rmSync(named(label), { force: true });
+      Netns.delete(nameOf('there'));
+    }
+  });
+
+  test('is opened by a handle of it, unless that is closed', async () => {
+    await using netns = await newNetns();
+    using copy = await Netns.open(netns);
+    expect(copy.equals(netns)).toBe(true);
+    expect(copy.fd).not.toBe(netns.fd);
+    using namespace = Namespace.openSync(netns);
+    expect(namespace.equals(netns)).toBe(true);
+    netns.close();
+    for (const open of [Netns.open, Netns.openSync, Namespace.open, Namespace.openSync])
+      expect(await errorOf(() => open(netns))).toBeInstanceOf(ClosedError);
+  });
+
   test('ends with its last handle', async () => {
     await using near = await newNetns();
     await using client = await Rtnetlink.open({ netns: near });
@@ -294,7 +358,12 @@ describeUnless(noNetns, 'a network namespace', () => {
       [{ pid: 1.5 }, { code: 'ERR_NETLACE_ARGUMENT', argument: 'ref.pid' }],
       [{ pid: 0x7ffffffe }, { code: 'ESRCH' }],
       [{ pidfd: -1 }, { code: 'ERR_NETLACE_ARGUMENT', argument: 'ref.pidfd' }],
-      [{}, { code: 'ERR_NETLACE_ARGUMENT' }],
+      [{}, { code: 'ERR_NETLACE_ARGUMENT', argument: 'ref', reason: expect.stringContaining('there is none') }],
+      [{ nmae: 'x' }, { code: 'ERR_NETLACE_ARGUMENT', argument: 'ref.nmae' }],
+      [
+        { name: nameOf('nosuch'), pid: process.pid },
+        { code: 'ERR_NETLACE_ARGUMENT', argument: 'ref', reason: expect.stringContaining('not name and pid') },
+      ],
       [null, { code: 'ERR_NETLACE_ARGUMENT' }],
     ] as [NetnsRef, object][]) {
       expect(await errorOf(() => Netns.open(ref))).toMatchObject(expected);
