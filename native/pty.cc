@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,6 +22,14 @@ Napi::Value make_pipe(const Napi::CallbackInfo& info) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     return convert(info.Env(), Failure::of("pipe2"));
+  }
+  return pair(info.Env(), UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Napi::Value make_socketpair(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return convert(info.Env(), Failure::of("socketpair"));
   }
   return pair(info.Env(), UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
@@ -71,6 +80,7 @@ Napi::Value resize_pty(const Napi::CallbackInfo& info) {
 
 void add_pty_calls(Napi::Object exports) {
   exports.Set("pipe", Napi::Function::New<make_pipe>(exports.Env(), "pipe"));
+  exports.Set("socketpair", Napi::Function::New<make_socketpair>(exports.Env(), "socketpair"));
   exports.Set("pty", Napi::Function::New<make_pty>(exports.Env(), "pty"));
   exports.Set("resizePty", Napi::Function::New<resize_pty>(exports.Env(), "resizePty"));
 }

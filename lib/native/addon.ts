@@ -285,6 +285,8 @@ export interface Addon {
   readonly path: string;
   /** `pipe2` with O_CLOEXEC: the end to read and the end to write. */
   pipe(): readonly [Descriptor, Descriptor] | Failure;
+  /** `socketpair` with AF_UNIX, SOCK_STREAM and SOCK_CLOEXEC: two ends that are alike. */
+  socketpair(): readonly [Descriptor, Descriptor] | Failure;
   /** A new pseudoterminal of this size: the master and the slave. */
   pty(rows: number, columns: number): readonly [Descriptor, Descriptor] | Failure;
   /** TIOCSWINSZ. */

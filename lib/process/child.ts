@@ -8,7 +8,7 @@ import type { SharedReader } from '../netlink/reader.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
 import { countChild } from './at-once.js';
 import { signalName, signalNumber } from './signals.js';
-import type { Terminal } from './stdio.js';
+import type { StdioStreams, Terminal } from './stdio.js';
 
 /** What a process used, and the children that it has waited for. `getrusage(2)`. */
 export interface ResourceUsage {
@@ -78,8 +78,11 @@ export class Child {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** A stream, or null, for each descriptor that it was given. */
-  readonly stdio: readonly (Readable | Writable | null)[];
+  /**
+   * A stream, or null, for each descriptor that it was given. Those behind the first three go both ways; as with `node:child_process`, one ends
+   * when the child has closed its end, and with an error where it has not read all that was written.
+   */
+  readonly stdio: StdioStreams;
   /** Its pseudoterminal, if it was given one. */
   readonly terminal: Terminal | null;
   /** Resolves when it has ended; never rejects because of how. */
@@ -97,15 +100,13 @@ export class Child {
   constructor(
     shared: SharedReader,
     id: number,
-    { streams, terminal }: { streams: readonly (Readable | Writable | null)[]; terminal: Terminal | null },
+    { streams, terminal }: { streams: StdioStreams; terminal: Terminal | null },
   ) {
     this.#shared = shared;
     this.#id = id;
     this.pid = shared.reader.pid(id);
     this.stdio = streams;
-    this.stdin = (streams[0] ?? null) as Writable | null;
-    this.stdout = (streams[1] ?? null) as Readable | null;
-    this.stderr = (streams[2] ?? null) as Readable | null;
+    [this.stdin, this.stdout, this.stderr] = streams;
     this.terminal = terminal;
     this.exited = new Promise((resolve, reject) => {
       shared.listen(id, () => {
@@ -173,7 +174,8 @@ export class Child {
   /** Ends it, if it has not, and waits for that. What it printed that nobody has read is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill('SIGKILL');
-    await this.exited;
+    // Before its end is noticed: what was written and it has not read would be an error of the stream.
     for (const stream of this.stdio) stream?.destroy();
+    await this.exited;
   }
 }

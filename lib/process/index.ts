@@ -6,4 +6,4 @@ export type { NamespaceChoice } from './namespaces.js';
 export type { Resource, ResourceLimit, ResourceLimits } from './rlimits.js';
 export { spawn } from './spawn.js';
 export type { SpawnOptions } from './spawn-options.js';
-export type { Stdio, StdioEntry, Terminal, TerminalOptions } from './stdio.js';
+export type { Stdio, StdioEntry, StdioStreams, Terminal, TerminalOptions } from './stdio.js';

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { ArgumentError } from '../errors.js';
 import type { Descriptor } from '../native/addon.js';
@@ -12,6 +12,10 @@ import type { Argument, Program } from '../system-calls/program.js';
 /**
  * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream
  * with a descriptor. `'tty'` in the place of the list: a new pseudoterminal for all three.
+ *
+ * `'pipe'` goes one way for the first three; from the fourth on it goes both ways, over a pair of connected Unix sockets. Those belong to
+ * this process's network namespace: through its end also a child in another one can ask for the links there, and
+ * change them if it has CAP_NET_ADMIN in the user namespace that owns it.
  */
 export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | { readonly fd: number };
 export type Stdio = 'pipe' | 'inherit' | 'ignore' | readonly StdioEntry[] | TerminalOptions | 'tty';
@@ -30,6 +34,9 @@ export interface Terminal extends ReadStream {
   resize(rows: number, columns: number): void;
 }
 
+/** This process's ends of a child's descriptors, in their order, each null where there is none: standard input, output, errors, others. */
+export type StdioStreams = readonly [Writable | null, Readable | null, Readable | null, ...(Duplex | null)[]];
+
 /** A child's standard streams as prepared: to be handed over to it, then either used or given up. */
 export interface PreparedStdio {
   /** Puts the descriptors to their places, in the child; and behind them, until execve, one for its own use. */
@@ -38,7 +45,7 @@ export interface PreparedStdio {
   readonly count: number;
   readonly isTerminal: boolean;
   /** The child has them: closes them here, and makes streams of the other ends. */
-  use(): { readonly streams: readonly (Readable | Writable | null)[]; readonly terminal: Terminal | null };
+  use(): { readonly streams: StdioStreams; readonly terminal: Terminal | null };
   giveUp(): void;
 }
 
@@ -60,10 +67,10 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
   const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...(stdio as readonly StdioEntry[])];
   while (entries.length < 3) entries.push('pipe');
   const sources: Argument[] = [];
-  const ours: { descriptor: Descriptor; readable: boolean }[] = [];
+  const ours: Descriptor[] = [];
   const given: Descriptor[] = [];
   const giveUp = () => {
-    for (const { descriptor } of ours) descriptor.close();
+    for (const descriptor of ours) descriptor.close();
     closeGiven();
   };
   const closeGiven = () => {
@@ -73,13 +80,11 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
   try {
     for (const [number, entry] of entries.entries()) {
       if (entry === 'pipe') {
-        const [read, write] = orThrow(addon.pipe());
-        // The child reads its standard input; all others it writes.
-        const theirs = number === 0 ? read : write;
-        given.push(theirs);
-        sources.push(theirs.fd);
+        const [theirEnd, ourEnd] = connection(number);
+        given.push(theirEnd);
+        sources.push(theirEnd.fd);
         streamOf[number] = ours.length;
-        ours.push({ descriptor: number === 0 ? write : read, readable: number !== 0 });
+        ours.push(ourEnd);
       } else if (entry === 'inherit') {
         sources.push(number);
       } else if (entry === 'ignore') {
@@ -106,16 +111,28 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
       closeGiven();
       const streams = entries.map((_, number) => {
         const index = streamOf[number];
-        return index === undefined ? null : streamFrom(ours[index]!);
+        return index === undefined ? null : streamFrom(ours[index]!, number);
       });
-      return { streams, terminal: null };
+      // There are three or more, each one's direction by its number.
+      return { streams: streams as readonly (Duplex | null)[] as StdioStreams, terminal: null };
     },
     giveUp,
   };
 }
 
-function streamFrom({ descriptor, readable }: { descriptor: Descriptor; readable: boolean }): Readable | Writable {
-  return new (lazy('net').Socket)({ fd: descriptor.release(), readable, writable: !readable });
+/** The child's end and ours: it reads its standard input, writes its standard output and errors, and does both with all others. */
+function connection(number: number): readonly [Descriptor, Descriptor] {
+  if (number > 2) return orThrow(addon.socketpair());
+  const [read, write] = orThrow(addon.pipe());
+  return number === 0 ? [read, write] : [write, read];
+}
+
+function streamFrom(descriptor: Descriptor, number: number): Duplex {
+  return new (lazy('net').Socket)({
+    fd: descriptor.release(),
+    readable: number !== 0,
+    writable: number === 0 || number > 2,
+  });
 }
 
 function terminal(options: TerminalOptions): PreparedStdio {

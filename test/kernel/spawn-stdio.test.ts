@@ -2,19 +2,28 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { closeSync, createWriteStream, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ArgumentError } from '../../lib/errors.js';
 import { Netns } from '../../lib/namespaces/netns.js';
 import { spawn } from '../../lib/process/spawn.js';
 import type { SpawnOptions } from '../../lib/process/spawn-options.js';
 import type { StdioEntry, Terminal } from '../../lib/process/stdio.js';
-import { leavesNothing, until } from '../support/leftovers.js';
+import { leavesNothing, openDescriptors, until } from '../support/leftovers.js';
 import { noBuild, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
 import { testUnless } from '../support/skip.js';
-import { lines, noRights, outcome, outcomeOf, rootless, shell, temporaryFolder } from '../support/spawned.js';
+import {
+  firstOutput,
+  lines,
+  noRights,
+  outcome,
+  outcomeOf,
+  rootless,
+  shell,
+  temporaryFolder,
+} from '../support/spawned.js';
 
 leavesNothing();
 jest.setTimeout(60_000);
@@ -132,9 +141,9 @@ describe('standard streams', () => {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'ignore', 'pipe'],
     });
     const [input, output, errors, three, four, five] = child.stdio;
-    (input as Writable).end('in\n');
+    input!.end('in\n');
     expect(four).toBeNull();
-    expect(await Promise.all([output, errors, three, five].map((each) => text(each as Readable)))).toEqual([
+    expect(await Promise.all([output, errors, three, five].map((each) => text(each!)))).toEqual([
       'out\nin\n',
       'err\n',
       'three\n',
@@ -220,6 +229,100 @@ describe('standard streams', () => {
       step: 'stdio[3]',
       code: 'EBADF',
     });
+  });
+});
+
+describe('pipes from the fourth on', () => {
+  const quiet = ['ignore', 'ignore', 'inherit'] as const;
+  const script = (text: string, stdio: readonly StdioEntry[]) => spawn('sh', ['-c', text], { stdio });
+  /** Sockets of this process that were not there before. */
+  const since = (before: readonly string[]) =>
+    openDescriptors().filter((each) => each.includes('socket:') && !before.includes(each));
+
+  test('go both ways, and what ends here ends for the child', async () => {
+    await using child = await script('while read -r line <&3; do echo "<$line>" >&3; done; echo over >&3', [
+      ...quiet,
+      'pipe',
+    ]);
+    const three = child.stdio[3]!;
+    expect(three).toBeInstanceOf(Socket);
+    three.write('one\n');
+    expect(String((await once(three, 'data'))[0])).toBe('<one>\n');
+    three.end('two\n');
+    expect(await text(three)).toBe('<two>\nover\n');
+    expect((await child.exited).code).toBe(0);
+  });
+
+  test('are one for each descriptor, of Unix sockets', async () => {
+    await using child = await script(
+      'read -r b <&4; read -r a <&3; echo "third $a" >&3; echo "fourth $b" >&4; readlink /proc/$$/fd/3 /proc/$$/fd/4',
+      ['ignore', 'pipe', 'inherit', 'pipe', 'pipe'],
+    );
+    const [, out, , three, four] = child.stdio;
+    three!.write('apple\n');
+    four!.write('pear\n');
+    const [ends, ...answers] = await Promise.all([out, three, four].map((each) => text(each!)));
+    expect(answers).toEqual(['third apple\n', 'fourth pear\n']);
+    expect(ends).toMatch(/^socket:\[(\d+)\]\nsocket:\[(?!\1\])\d+\]\n$/);
+    expect((await child.exited).code).toBe(0);
+  });
+
+  test('carry much, with backpressure, both ways at once', async () => {
+    await using child = await script('cat <&3 >&3', [...quiet, 'pipe']);
+    const three = child.stdio[3]!;
+    const block = Buffer.alloc(64 * 1024, 'netlace ');
+    const back = text(three);
+    for (let i = 0; i < 64; i++) if (!three.write(block)) await once(three, 'drain');
+    three.end();
+    expect(await back).toHaveLength(64 * block.length);
+    expect((await child.exited).code).toBe(0);
+  });
+
+  test('end when the child closes its end, and leave no descriptor', async () => {
+    const before = openDescriptors();
+    await using child = await script('exec 3<&-; read -r line; echo unread >&4', [
+      'pipe',
+      'ignore',
+      'inherit',
+      'pipe',
+      'pipe',
+    ]);
+    const [stdin, , , three, four] = child.stdio;
+    expect(since(before)).toHaveLength(2);
+    await once(three!, 'close');
+    expect(child.exit).toBeUndefined();
+    stdin!.end('\n');
+    expect((await child.exited).code).toBe(0);
+    // What was printed is kept until it is read, here also.
+    expect(since(before)).toHaveLength(1);
+    expect(await text(four!)).toBe('unread\n');
+    expect(await until(() => since(before).length === 0)).toBe(true);
+  });
+
+  test('are destroyed with the child, whatever has not been read', async () => {
+    const before = openDescriptors();
+    const errors: unknown[] = [];
+    {
+      await using child = await script('echo unread >&3; echo ready; exec sleep 1000', [
+        'ignore',
+        'pipe',
+        'inherit',
+        'pipe',
+      ]);
+      const three = child.stdio[3]!.on('error', (error) => errors.push(error));
+      await firstOutput(child);
+      await new Promise((resolve) => three.write('unread, too', resolve));
+    }
+    expect(since(before)).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  testUnless(noBuild, 'keep this process no longer than the child has them', () => {
+    // It ends by itself, although nobody has read.
+    const told = tell(`
+      const child = await netlace.spawn('sh', ['-c', 'echo unread >&3'], { stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] });
+      told.code = (await child.exited).code;`);
+    expect(told).toEqual({ code: 0 });
   });
 });
 

@@ -1,5 +1,5 @@
 /** Programs in namespaces, mounts and cgroups: entries of their own. */
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Namespace, Netns } from 'netlace';
 import { SpawnError } from 'netlace';
 import { Cgroup, type CgroupHierarchy } from 'netlace/cgroup';
@@ -48,6 +48,9 @@ export async function ended(child: Child) {
   usage.maxResidentSet satisfies number;
   child.stdin satisfies Writable | null;
   child.stdout satisfies Readable | null;
+  child.stdio[0] satisfies Writable | null;
+  child.stdio[3] satisfies Duplex | null | undefined;
+  child.stdio.forEach((stream: Readable | Writable | null) => stream?.destroy());
   child.terminal satisfies Terminal | null;
   child.terminal?.resize(24, 80);
   child.kill('SIGTERM') satisfies boolean;
