@@ -62,6 +62,8 @@ function openNullDevice(): number {
 const checkSize = (name: string, value: number) => checkInteger(name, value, 1, 0xffff);
 
 export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
+  if (stdio === null || (typeof stdio !== 'string' && typeof stdio !== 'object'))
+    throw new ArgumentError('options.stdio', "takes 'pipe', 'inherit', 'ignore', 'tty', { rows, columns } or a list");
   if (stdio === 'tty' || (typeof stdio === 'object' && !Array.isArray(stdio)))
     return terminal(stdio === 'tty' ? {} : (stdio as TerminalOptions));
   const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...(stdio as readonly StdioEntry[])];

@@ -113,7 +113,9 @@ export class Rtnetlink extends LazyNouns<'async'> {
 
 function kernelSource(options: RtnetlinkOptions): KernelSource {
   checkKeys('options', options, ['netns', 'onWarning']);
-  const { netns } = options;
+  const { netns, onWarning } = options;
+  if (onWarning !== undefined && typeof onWarning !== 'function')
+    throw new ArgumentError('options.onWarning', 'takes a function');
   if (netns !== undefined && (typeof netns !== 'object' || netns === null || !Number.isInteger(netns.fd))) {
     throw new ArgumentError('options.netns', 'takes an open network namespace');
   }

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../errors.js';
 import type { Watch, WatchedObject, WatchEvent, WatchOptions } from './watch.js';
 
 /** What `watchAll` needs of a client. */
@@ -72,6 +73,13 @@ class Merged<C extends Watchable, O extends WatchedObject> implements AsyncItera
   }
 }
 
+function checked<C extends Watchable>(clients: Iterable<C>): C[] {
+  const list = typeof clients === 'object' && clients !== null && Symbol.iterator in clients ? [...clients] : undefined;
+  if (list?.every((client) => typeof client?.watch === 'function') !== true)
+    throw new ArgumentError('clients', 'takes a list of open clients');
+  return list;
+}
+
 /**
  * Watches several namespaces at once: each event comes with the client that it is of. Each client has its own `synced`
  * and `overrun`. Ends when all watches have ended; an error in one ends all.
@@ -81,5 +89,12 @@ export function watchAll<C extends Watchable, O extends WatchedObject>(
   objects: readonly O[],
   options?: WatchOptions,
 ): AsyncIterableIterator<Told<C, O>> & AsyncDisposable {
-  return new Merged([...clients].map((client) => [client, client.watch(objects, options)] as const));
+  const watches: [C, Watch<O>][] = [];
+  try {
+    for (const client of checked(clients)) watches.push([client, client.watch(objects, options)]);
+  } catch (error) {
+    for (const [, watch] of watches) watch.close();
+    throw error;
+  }
+  return new Merged(watches);
 }

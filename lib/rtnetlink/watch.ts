@@ -5,7 +5,7 @@ import { NLMSG_HDRLEN } from '../netlink/constants.js';
 
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
-import { checkKeys, checkSignal } from '../options.js';
+import { checkKeys, checkSignal, checkSwitch } from '../options.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { decodeAddress, listAddresses, type Address } from './address.js';
 import {
@@ -151,6 +151,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
     }
     checkKeys('options', options, ['signal', 'persistent']);
     checkSignal('options.signal', options.signal);
+    checkSwitch('options.persistent', options.persistent);
     this.#connection = connection;
     this.#objects = objects;
     this.#options = options;

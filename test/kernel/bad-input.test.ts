@@ -411,6 +411,14 @@ describeUnless(noNetns, 'clients and watches', () => {
       refused('options.netsn'),
     ],
     ['the same, at once', ({ netns }) => Rtnetlink.openSync({ netsn: netns } as never), refused('options.netsn')],
+    ['a listener that is none', () => Rtnetlink.open({ onWarning: 5 as never }), refused('options.onWarning')],
+    [
+      'a watch that is neither persistent nor not',
+      ({ client }) => client.watch(['link'], { persistent: 'no' as never }),
+      refused('options.persistent'),
+    ],
+    ['a watch of no clients', () => watchAll(undefined as never, ['link']), refused('clients')],
+    ['a watch of something else', ({ client }) => watchAll([client, {} as never], ['link']), refused('clients')],
     ['client options that are none', () => Rtnetlink.open(null as never), refused('options')],
     [
       'a client in something else than a namespace',

@@ -58,6 +58,8 @@ const one = { inside: 0, outside: 0 };
 
 describe('an argument', () => {
   const refused: readonly (readonly [argument: string, options: unknown, reason?: RegExp])[] = [
+    ['options.stdio', { stdio: null }],
+    ['options.stdio', { stdio: 2 }],
     ['options.uidmap', { uidmap: [] }, /there is no such option/],
     ['options.namespaces.network', { namespaces: { network: 'new' } }, /there is no such option.*net/],
     ['options.namespaces.net', { namespaces: { net: 'fresh' } }],
