@@ -42,11 +42,7 @@ export function listNames(): string[] {
  * mount namespaces that were copied in between, and with it the namespace.
  */
 export function prepareDirectory(): void {
-  try {
-    mkdirSync(NETNS_DIRECTORY, { mode: 0o755, recursive: true });
-  } catch (error) {
-    throw fileError(error, NETNS_DIRECTORY);
-  }
+  onFile(NETNS_DIRECTORY, () => mkdirSync(NETNS_DIRECTORY, { mode: 0o755, recursive: true }));
   const share = () => addon.sync.mount('', NETNS_DIRECTORY, '', MS_SHARED | MS_REC);
   const first = share();
   if (first === 0) return;
@@ -59,11 +55,7 @@ export function prepareDirectory(): void {
 /** Keeps the namespace behind `fd` alive under a new file; EEXIST when there is one. */
 export function pinAt(fd: number, path: string): void {
   checkPath('path', path);
-  try {
-    writeFileSync(path, '', { flag: 'wx', mode: 0 });
-  } catch (error) {
-    throw fileError(error, path);
-  }
+  onFile(path, () => writeFileSync(path, '', { flag: 'wx', mode: 0 }));
   const mounted = addon.sync.mount(`/proc/self/fd/${fd}`, path, '', MS_BIND);
   if (mounted === 0) return;
   unlinkSync(path);
@@ -75,7 +67,7 @@ export function unpinAt(path: string): void {
   checkPath('path', path);
   if (!isPin(path, statusOf(path))) throw new ArgumentError('path', `no namespace is pinned at ${path}`);
   unmount(path);
-  remove(path);
+  onFile(path, () => unlinkSync(path));
 }
 
 /** `unpinAt` for a name; also for what may be left of one, as with `ip netns delete`. */
@@ -86,34 +78,25 @@ export function deleteName(name: unknown): void {
   // A file whose mount is gone is empty. Symbolic links lead to /proc, or to pins that are another's to remove.
   else if (!status.isSymbolicLink() && !(status.isFile() && status.size === 0))
     throw new ArgumentError('name', `${path} is no network namespace`);
-  remove(path);
+  onFile(path, () => unlinkSync(path));
 }
 
 function statusOf(path: string): Stats {
-  try {
-    return lstatSync(path);
-  } catch (error) {
-    throw fileError(error, path);
-  }
+  return onFile(path, () => lstatSync(path));
 }
 
 function isPin(path: string, status: Stats): boolean {
   // statfs(2) would follow it, and so would umount2(2).
-  if (status.isSymbolicLink()) return false;
-  try {
-    return statfsSync(path).type === NSFS_MAGIC;
-  } catch (error) {
-    throw fileError(error, path);
-  }
+  return !status.isSymbolicLink() && onFile(path, () => statfsSync(path)).type === NSFS_MAGIC;
 }
 
 function unmount(path: string): void {
   orThrow(addon.sync.umount(path, MNT_DETACH), path);
 }
 
-function remove(path: string): void {
+function onFile<T>(path: string, call: () => T): T {
   try {
-    unlinkSync(path);
+    return call();
   } catch (error) {
     throw fileError(error, path);
   }

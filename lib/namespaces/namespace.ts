@@ -5,11 +5,24 @@ import { addon } from '../native/load.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { pinAt, unpinAt } from './names.js';
-import { checkPlace, openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
+import { openCurrent, openNamespace, takeOver, type OpenedNamespace, type Place } from './open.js';
 import { checkType, flagOf, labelOf, type NamespaceType } from '../namespace-types.js';
 
 /** The first user and the first pid namespace: include/linux/proc_ns.h, PROC_USER_INIT_INO and PROC_PID_INIT_INO. */
 const INITIAL = { user: 0xeffffffdn, pid: 0xeffffffcn } as const;
+
+const PLACES = ['name', 'path', 'pid', 'pidfd', 'fd'];
+
+/** Where to look. Refuses what says nowhere, or several places; `known`: what else may stand there. */
+export function placeOf(ref: object, known: readonly string[]): Place {
+  // A handle is a reference by its descriptor; what else it has is not meant.
+  if (ref instanceof NamespaceHandle) return { fd: ref.fd };
+  checkKeys('ref', ref, [...PLACES, ...known]);
+  const given = PLACES.filter((each) => each in ref);
+  if (given.length === 1) return ref;
+  const found = given.length === 0 ? 'there is none' : `not ${given.join(' and ')}`;
+  throw new ArgumentError('ref', `takes one of ${PLACES.join(', ')}; ${found}`);
+}
 
 /**
  * Where a namespace is found: at a path, under a name of `ip netns`, where a process is, or behind a descriptor, of which
@@ -146,16 +159,15 @@ export class Namespace extends NamespaceHandle {
 
   /** The same at once. */
   static openSync(ref: NamespaceRef): Namespace {
-    // A handle is a reference by its descriptor; what else it has is not meant.
-    if (ref instanceof NamespaceHandle) return Namespace.openSync({ fd: ref.fd });
-    checkPlace(ref, ['type', 'forChildren']);
-    const { type, forChildren } = ref as { readonly type?: NamespaceType; readonly forChildren?: boolean };
+    const place = placeOf(ref, ['type', 'forChildren']);
+    const { type, forChildren } = place as { readonly type?: NamespaceType; readonly forChildren?: boolean };
     if (type !== undefined) checkType(type, 'ref.type');
     if (forChildren !== undefined) {
-      if (!('pid' in ref || 'pidfd' in ref)) throw new ArgumentError('ref.forChildren', 'goes with a pid or a pidfd');
+      if (!('pid' in place || 'pidfd' in place))
+        throw new ArgumentError('ref.forChildren', 'goes with a pid or a pidfd');
       checkForChildren('ref', forChildren, type);
     }
-    return new Namespace(openNamespace(ref, type));
+    return new Namespace(openNamespace(place, type));
   }
 
   /**

@@ -12,8 +12,8 @@ import { orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
 import { deleteName, listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
-import { NamespaceHandle } from './namespace.js';
-import { checkPlace, openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
+import { NamespaceHandle, placeOf } from './namespace.js';
+import { openCurrent, openNamespace, takeOver, type OpenedNamespace } from './open.js';
 import { PacketSocket, RawSocket, type PacketSocketOptions, type RawSocketOptions } from './packet-socket.js';
 import { lookupIn, type Lookup } from './resolver.js';
 import {
@@ -164,11 +164,7 @@ export class Netns extends NamespaceHandle {
     if (typeof ref === 'string') return Netns.openSync({ name: ref });
     if (typeof ref !== 'object' || ref === null)
       throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid }, { pidfd } or { fd }');
-    const name = 'name' in ref ? ref.name : undefined;
-    // A handle is a reference by its descriptor; what else it has is not meant.
-    if (ref instanceof NamespaceHandle) return new Netns(openNamespace({ fd: ref.fd }, 'net'), name);
-    checkPlace(ref, []);
-    return new Netns(openNamespace(ref, 'net'), name);
+    return new Netns(openNamespace(placeOf(ref, []), 'net'), 'name' in ref ? ref.name : undefined);
   }
 
   /** The names that `ip netns list` shows. */

@@ -4,7 +4,6 @@ import { ArgumentError, SyscallError } from '../errors.js';
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
 import { fileError, pathOfName } from './names.js';
 import { flagOf, labelOf, typeOf, type NamespaceType } from '../namespace-types.js';
 
@@ -44,18 +43,6 @@ export function takeOver(descriptor: Descriptor, what: string, type?: NamespaceT
     throw new ArgumentError('ref', `${what} is no ${type === undefined ? 'namespace' : labelOf(type)}`);
   }
   return { descriptor, identity, type: found };
-}
-
-const PLACES = ['name', 'path', 'pid', 'pidfd', 'fd'];
-
-/** Refuses what says nowhere, or several places, to look at; `known`: what else may stand there. */
-export function checkPlace(place: object, known: readonly string[]): void {
-  checkKeys('ref', place, [...PLACES, ...known]);
-  const given = PLACES.filter((each) => each in place);
-  if (given.length !== 1) {
-    const found = given.length === 0 ? 'there is none' : `not ${given.join(' and ')}`;
-    throw new ArgumentError('ref', `takes one of ${PLACES.join(', ')}; ${found}`);
-  }
 }
 
 /** Opens what is at the place. Those of processes take a type. */

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { addon } from '../native/load.js';
-import { isFailure, orThrow } from '../netlink/system-call.js';
+import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys } from '../options.js';
 import { PacketReader } from './packet-reader.js';
 import { checkBytes } from './packet-socket.js';
@@ -64,9 +64,12 @@ export class Tun extends WholePackets<Uint8Array> {
     const opened = await inside((netns) => addon.async.tun(netns, name, flags, lasting));
     const descriptor = orThrow(opened, `${mode} device ${JSON.stringify(name)}`);
     const actual = addon.tunName(descriptor.fd);
-    if (isFailure(actual)) descriptor.close();
+    if (isFailure(actual)) {
+      descriptor.close();
+      throw systemCallError(actual);
+    }
     const reader = new PacketReader(descriptor, 'readPackets', LONGEST, ({ data }) => data);
-    return new Tun(reader, mode, orThrow(actual));
+    return new Tun(reader, mode, actual);
   }
 
   /** Hands the kernel one whole packet. EIO while the link is down, EINVAL for what is no packet. */

@@ -69,24 +69,23 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
   const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...(stdio as readonly StdioEntry[])];
   while (entries.length < 3) entries.push('pipe');
   const sources: Argument[] = [];
-  const ours: Descriptor[] = [];
+  /** Of each entry, this process's end. */
+  const ours: (Descriptor | null)[] = entries.map(() => null);
   const given: Descriptor[] = [];
   const giveUp = () => {
-    for (const descriptor of ours) descriptor.close();
+    for (const descriptor of ours) descriptor?.close();
     closeGiven();
   };
   const closeGiven = () => {
     for (const descriptor of given) descriptor.close();
   };
-  const streamOf: (number | undefined)[] = [];
   try {
     for (const [number, entry] of entries.entries()) {
       if (entry === 'pipe') {
         const [theirEnd, ourEnd] = connection(number);
         given.push(theirEnd);
         sources.push(theirEnd.fd);
-        streamOf[number] = ours.length;
-        ours.push(ourEnd);
+        ours[number] = ourEnd;
       } else if (entry === 'inherit') {
         sources.push(number);
       } else if (entry === 'ignore') {
@@ -111,10 +110,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
     isTerminal: false,
     use: () => {
       closeGiven();
-      const streams = entries.map((_, number) => {
-        const index = streamOf[number];
-        return index === undefined ? null : streamFrom(ours[index]!, number);
-      });
+      const streams = ours.map((descriptor, number) => (descriptor === null ? null : streamFrom(descriptor, number)));
       // There are three or more, each one's direction by its number.
       return { streams: streams as readonly (Duplex | null)[] as StdioStreams, terminal: null };
     },

@@ -74,13 +74,11 @@ export class Addresses<M extends Mode> {
 
   /** Deletes all addresses that `list` gives for this filter, which has to say something. */
   flush(filter: AddressFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => {
-      checkNarrows(filter, 'address');
-      return this.#flush(filter);
-    }, options);
+    return this.#run.one(() => this.#flush(filter), options);
   }
 
   *#flush(filter: AddressFilter): Steps<void> {
+    checkNarrows(filter, 'address');
     const addresses = yield* all(listAddresses(yield* withIndexes(filter, REFS, 'address')));
     // With a primary address go its secondaries, unless net.ipv4.conf.*.promote_secondaries: so these go first.
     const secondaryFirst = [...addresses].sort(

@@ -158,13 +158,13 @@ export function getFdbEntry(lookup: Indexed<FdbLookup>): Request<FdbEntry> {
   };
 }
 
-/** The names that are true, and all names. */
+/** The names that are true, and all names; where nothing is wanted, none are looked at. */
 function match<Name extends string>(
   wanted: Match<Name> | undefined,
   bits: Bits<Name>,
   where: string,
-): [on: Name[], looked: Name[]] {
-  if (wanted === undefined) return [[], []];
+): [on: Name[], looked: Name[] | undefined] {
+  if (wanted === undefined) return [[], undefined];
   const names = Object.keys(bits.names) as Name[];
   checkKeys(where, wanted, names);
   for (const name of names) checkSwitch(`${where}.${name}`, wanted[name]);
@@ -184,8 +184,8 @@ export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
     family: 'bridge',
     state: states,
     flags: [...flagsOn, 'self'],
-    stateMask: state === undefined ? undefined : stateMask,
-    flagsMask: flags === undefined ? undefined : flagsMask,
+    stateMask,
+    flagsMask,
   });
   return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: NLM_F_BULK, set, value };
 }

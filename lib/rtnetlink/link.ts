@@ -148,10 +148,20 @@ export function addLink(link: object): Request<void> {
   };
 }
 
-/** Where nothing else that a new link says can be taken already. */
-function onlyOneToBeTaken({ index, name, data }: LinkAttrsIn): 'name' | 'index' | undefined {
-  if ((data as { peer?: { name?: unknown } } | undefined)?.peer?.name !== undefined) return undefined;
-  return index === undefined ? 'name' : name === undefined ? 'index' : undefined;
+/** The peer of a new veth link, and what else comes as a pair. */
+export function peerOf({ data }: LinkAttrsIn): LinkAttrsIn {
+  return (data as { readonly peer?: LinkAttrsIn } | undefined)?.peer ?? {};
+}
+
+/** Whether several things that a new link says may be taken already. */
+export function saysSeveral(link: LinkAttrsIn): boolean {
+  return (link.index !== undefined && link.name !== undefined) || peerOf(link).name !== undefined;
+}
+
+/** What may be taken, where that is nothing else. */
+function onlyOneToBeTaken(link: LinkAttrsIn): 'name' | 'index' | undefined {
+  if (saysSeveral(link)) return undefined;
+  return link.index === undefined ? 'name' : 'index';
 }
 
 /** The same, answered with the new link where the kernel does that. */

@@ -2,6 +2,7 @@ import { ArgumentError, KernelError } from '../errors.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { checkObject } from '../wire/codec.js';
 import {
   addLink,
   addLinkWithEcho,
@@ -10,6 +11,8 @@ import {
   deleteLink,
   getLink,
   listLinks,
+  peerOf,
+  saysSeveral,
   selectLink,
   type Link,
   type LinkChange,
@@ -18,7 +21,7 @@ import {
 } from './link.js';
 import type { LinkAttrsIn } from './link-attrs.js';
 import type { LinkRef } from './link-index.js';
-import { checkObject, hasNames, indexOf, withIndexes } from './resolve.js';
+import { hasNames, indexOf, withIndexes } from './resolve.js';
 
 const REFS = ['master', 'link'];
 
@@ -56,16 +59,6 @@ function* resolved(link: object): Steps<Record<string, unknown>> {
     out[key] = yield* withIndexes(inside, refs, kind === '' ? `link.${key}` : `link.${key}(${kind})`);
   }
   return out;
-}
-
-/** The peer of a new veth link, and what else comes as a pair. */
-function peerOf({ data }: LinkAttrsIn): LinkAttrsIn {
-  return (data as { readonly peer?: LinkAttrsIn } | undefined)?.peer ?? {};
-}
-
-/** Whether several things that a new link says may be taken already. */
-function saysSeveral(link: LinkAttrsIn): boolean {
-  return (link.index !== undefined && link.name !== undefined) || typeof peerOf(link).name === 'string';
 }
 
 /** The error with what is taken already, which the kernel does not say. */

@@ -97,13 +97,11 @@ export class Neighbours<M extends Mode> {
 
   /** Deletes all entries that `list` gives for this filter, which has to say something; as with `ip neigh flush`, permanent and noarp ones only when `state` asks for them. */
   flush(filter: NeighbourFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => {
-      checkNarrows(filter, 'neighbour');
-      return this.#flush(filter);
-    }, options);
+    return this.#run.one(() => this.#flush(filter), options);
   }
 
   *#flush(filter: NeighbourFilter): Steps<void> {
+    checkNarrows(filter, 'neighbour');
     const neighbours = yield* all(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
     const kept = (neighbour: Neighbour) =>
       filter.state === undefined && neighbour.state.some((name) => name === 'permanent' || name === 'noarp');

@@ -1,7 +1,7 @@
 import { ENODEV } from '../errno.js';
 import { CodecError, KernelError } from '../errors.js';
 import { one, type Steps } from '../netlink/runner.js';
-import { show } from '../wire/codec.js';
+import { checkObject } from '../wire/codec.js';
 import { getLink, selectLink } from './link.js';
 import type { LinkRef } from './link-index.js';
 
@@ -17,11 +17,6 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
     if (!(error instanceof KernelError) || error.errno !== ENODEV) throw error;
     throw new KernelError({ errno: error.errno, operation: error.operation, path: where, value: ref });
   }
-}
-
-/** Refuses what is no object; `where` is what the error calls it. */
-export function checkObject(value: unknown, where: string): void {
-  if (typeof value !== 'object' || value === null) throw new CodecError(where, `takes an object, not ${show(value)}`);
 }
 
 /** Whether `value` has a name where an index has to go. */

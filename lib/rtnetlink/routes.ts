@@ -132,13 +132,11 @@ export class Routes<M extends Mode> {
 
   /** Deletes all routes that `list` gives for this filter, which has to say something; the kernel's own are spared unless asked for. */
   flush(filter: RouteFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => {
-      checkNarrows(filter, 'route');
-      return this.#flush(filter);
-    }, options);
+    return this.#run.one(() => this.#flush(filter), options);
   }
 
   *#flush(filter: RouteFilter): Steps<void> {
+    checkNarrows(filter, 'route');
     const routes = yield* all(listRoutes(yield* withIndexes(filter, REFS, 'route')));
     const doomed = routes.filter(
       ({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'),

@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.js';
 import { readBytes } from './text.js';
-import { show, type AnyCodec, type Codec, type InputOf, type OutputOf, type Step } from './codec.js';
+import { checkObject, show, type AnyCodec, type Codec, type InputOf, type OutputOf, type Step } from './codec.js';
 import { Sequence, type FixedField, type FoundField } from './shape.js';
 import { LITTLE_ENDIAN, type Writer } from './writer.js';
 
@@ -212,7 +212,7 @@ class Table<T extends Rows> implements AttrSet<T> {
   }
 
   write(writer: Writer, value: AttrsIn<T>): void {
-    if (typeof value !== 'object' || value === null) throw new CodecError('', `takes an object, not ${show(value)}`);
+    checkObject(value, '');
     this.#writeRows(writer, value, this.#writeHeader(writer, value), true);
     if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown);
   }

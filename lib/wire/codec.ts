@@ -71,6 +71,11 @@ export type AnyCodec = Codec<any, any>;
 export type InputOf<C> = C extends Codec<infer In, unknown> ? In : never;
 export type OutputOf<C> = C extends Codec<never, infer Out> ? Out : never;
 
+/** Refuses what is no object; `path` is where an error says that it is. */
+export function checkObject(value: unknown, path: string): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw new CodecError(path, `takes an object, not ${show(value)}`);
+}
+
 /** How a bad value appears in a message: short, and told from its neighbours (`'1'` from `1`). */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 61)}...` : value);

@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.js';
 import type { Header } from './attrs.js';
-import { show, type AnyCodec, type Codec, type InputOf, type OutputOf } from './codec.js';
+import { checkObject, type AnyCodec, type Codec, type InputOf, type OutputOf } from './codec.js';
 import { NO_PLACES, reader, type FixedField, type Reader } from './shape.js';
 import type { Writer } from './writer.js';
 
@@ -66,7 +66,7 @@ export function struct<M extends Members>(name: string, size: number, members: M
     size,
     struct: { name, size, members },
     write(writer, value) {
-      if (typeof value !== 'object' || value === null) throw new CodecError('', `takes an object, not ${show(value)}`);
+      checkObject(value, '');
       const at = writer.reserve(size);
       for (const key in value) {
         const row = known.get(key);
