@@ -164,6 +164,7 @@ export const EAGAIN = errnoOf('EAGAIN');
 export const EBADF = errnoOf('EBADF');
 export const EBUSY = errnoOf('EBUSY');
 export const ECANCELED = errnoOf('ECANCELED');
+export const EDQUOT = errnoOf('EDQUOT');
 export const EEXIST = errnoOf('EEXIST');
 export const EINVAL = errnoOf('EINVAL');
 export const EMSGSIZE = errnoOf('EMSGSIZE');

@@ -124,9 +124,12 @@ export class SpawnError extends NetlinkError {
   /** What was being done: the option that asked for it, `'mounts[1]'` say, or `'clone3'`. */
   readonly step: string;
 
-  constructor(errno: number, syscall: string, step: string, hint?: string) {
+  /** `value` is what the option said. */
+  constructor(errno: number, syscall: string, step: string, hint?: string, value?: string) {
     const code = errnoName(errno);
-    super(code, `spawn: ${step}: ${syscall}: ${errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`);
+    const what = value === undefined ? step : `${step} ${JSON.stringify(value)}`;
+    const call = step === syscall ? '' : `${syscall}: `;
+    super(code, `spawn: ${what}: ${call}${errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`);
     this.errno = errno;
     this.syscall = syscall;
     this.step = step;

@@ -30,7 +30,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add_pty_calls(exports);
   add_perform_call(calls, exports);
   add_socket_calls(calls);
-  add_spawn_calls(calls, exports);
+  add_spawn_calls(calls);
   add_tun_calls(calls, exports);
   exports.Set("sync", calls.sync);
   exports.Set("async", calls.async);

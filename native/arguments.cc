@@ -44,8 +44,8 @@ std::vector<uint8_t> Arguments::copy(size_t index, const char* name) {
 
 Program Arguments::program(size_t index, const char* name) {
   Program program;
-  std::span<uint8_t> block = bytes_or_null(index, name);
-  if (valid_ && !info_[index].IsNull() && !program.read(block)) {
+  std::span<uint8_t> block = bytes(index, name);
+  if (valid_ && !program.read(block)) {
     refuse(name, "a program");
   }
   return valid_ ? std::move(program) : Program();

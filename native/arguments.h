@@ -47,7 +47,8 @@ class Arguments {
     return found;
   }
 
-  // Null: an empty one.
+  bool is_null(size_t index) const { return info_[index].IsNull(); }
+
   Program program(size_t index, const char* name);
 
   // Optional properties of an object argument. Absent: false, and `value` stays as it is.

@@ -52,4 +52,42 @@ Napi::Value to_uint8_array(Napi::Env env, const std::vector<uint8_t>& bytes) {
   return Napi::Uint8Array::New(env, bytes.size(), buffer, 0);
 }
 
+Napi::Value convert(Napi::Env env, const ChildFailure& failure) {
+  // In the order of ChildFailure::Stage.
+  static constexpr const char* stages[] = {"clone", "launch", "write", "program", "killed"};
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("errno", failure.failure.number);
+  object.Set("syscall", failure.failure.syscall);
+  object.Set("stage", stages[failure.stage]);
+  object.Set("step", failure.step);
+  return object;
+}
+
+Napi::Value convert(Napi::Env env, Performed performed) {
+  Napi::Object object = Napi::Object::New(env);
+  std::vector<std::vector<uint8_t>> written = performed.program.buffers();
+  Napi::Array buffers = Napi::Array::New(env, written.size());
+  for (uint32_t i = 0; i < written.size(); i++) {
+    Napi::Value bytes = to_uint8_array(env, written[i]);
+    if (bytes.IsEmpty()) {
+      return {};
+    }
+    buffers.Set(i, bytes);
+  }
+  object.Set("buffers", buffers);
+  if (performed.failure.number != 0) {
+    object.Set("errno", performed.failure.number);
+    object.Set("syscall", performed.failure.syscall);
+    object.Set("step", performed.step);
+    return object;
+  }
+  Napi::Array results = Napi::Array::New(env, performed.program.size());
+  for (uint32_t i = 0; i < performed.program.size(); i++) {
+    results.Set(i, static_cast<double>(performed.program.result(i)));
+  }
+  object.Set("results", results);
+  object.Set("descriptor", performed.sent.empty() ? env.Null() : convert(env, std::move(performed.sent[0])));
+  return object;
+}
+
 }  // namespace netlace

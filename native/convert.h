@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "birth.h"
+#include "inside.h"
 #include "netlink_socket.h"
 #include "new_netns.h"
 #include "result.h"
@@ -21,6 +23,8 @@ Napi::Value convert(Napi::Env env, std::vector<uint8_t> bytes);
 Napi::Value convert(Napi::Env env, std::shared_ptr<NetlinkSocket> socket);
 Napi::Value convert(Napi::Env env, MadeNetns made);
 Napi::Value convert(Napi::Env env, Failure failure);
+Napi::Value convert(Napi::Env env, const ChildFailure& failure);
+Napi::Value convert(Napi::Env env, Performed performed);
 
 template <typename T>
 Napi::Value convert(Napi::Env env, Result<T> result) {

@@ -11,7 +11,7 @@ constexpr napi_type_tag tag = {0x6e65746c61636501, 0x64657363726970};
 Napi::Function Descriptor::define(Napi::Env env) {
   return DefineClass(env, "Descriptor",
                      {InstanceAccessor<&Descriptor::fd>("fd"), InstanceMethod<&Descriptor::close>("close"),
-                      InstanceMethod<&Descriptor::release>("release")});
+                      InstanceMethod<&Descriptor::lend>("lend"), InstanceMethod<&Descriptor::release>("release")});
 }
 
 Napi::Object Descriptor::make(Napi::Env env, UniqueFd fd) {
@@ -33,12 +33,29 @@ Descriptor::Descriptor(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   info.This().As<Napi::Object>().TypeTag(&tag);
 }
 
+Descriptor::~Descriptor() {
+  // A Worker was terminated after something had taken the descriptor and before `release`. Node has closed what it took
+  // by now, so the number is another file's, or nobody's.
+  struct stat now = {};
+  if (lent_ && (fstat(fd_.get(), &now) != 0 || now.st_dev != lent_->st_dev || now.st_ino != lent_->st_ino)) {
+    fd_.release();
+  }
+}
+
 Napi::Value Descriptor::fd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd_.get());
 }
 
 void Descriptor::close(const Napi::CallbackInfo&) {
   fd_.reset();
+}
+
+Napi::Value Descriptor::lend(const Napi::CallbackInfo& info) {
+  struct stat status = {};
+  if (fstat(fd_.get(), &status) == 0) {
+    lent_ = status;
+  }
+  return fd(info);
 }
 
 Napi::Value Descriptor::release(const Napi::CallbackInfo& info) {

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <napi.h>
+#include <sys/stat.h>
+
+#include <optional>
 
 #include "unique_fd.h"
 
@@ -15,13 +18,17 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
 
   // `new` from JavaScript makes a closed one.
   explicit Descriptor(const Napi::CallbackInfo& info);
+  ~Descriptor() override;
 
  private:
   Napi::Value fd(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
+  Napi::Value lend(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);
 
   UniqueFd fd_;
+  // What file it is, from `lend` on.
+  std::optional<struct stat> lent_;
 };
 
 }  // namespace netlace

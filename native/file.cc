@@ -1,8 +1,9 @@
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "inside.h"
 #include "registration.h"
-#include "thread.h"
 
 namespace netlace {
 
@@ -18,6 +19,13 @@ Result<UniqueFd> open_file(const std::string& path, int flags) {
     return Failure::of("open");
   }
   return UniqueFd(fd);
+}
+
+// More than any sysctl has.
+constexpr size_t most_bytes = 128 * 1024;
+
+Program::Argument add_open(Program& program, const std::string& path, int flags) {
+  return Program::result_of(program.add(SYS_openat, {AT_FDCWD, program.text(path), flags | O_NONBLOCK | O_CLOEXEC, 0}));
 }
 
 struct Open {
@@ -37,7 +45,25 @@ struct ReadFile {
       : netns(arguments.integer<int>(0, "netns")), path(arguments.string(1, "path")) {}
 
   Result<std::vector<uint8_t>> run() const {
-    return in_namespace(netns, [&] { return read_all(); });
+    if (netns == -1) {
+      return read_all();
+    }
+    Performed performed = perform_inside(netns, {3, [&](Program& program) {
+                                                   Program::Argument fd = add_open(program, path, O_RDONLY);
+                                                   program.add(SYS_read, {fd, Program::buffer(most_bytes), most_bytes});
+                                                   program.add(SYS_close, {fd});
+                                                 }});
+    if (performed.failure.number != 0) {
+      return performed.failure;
+    }
+    std::vector<uint8_t> bytes = std::move(performed.program.buffers()[0]);
+    // A sysctl gives its value to one read.
+    size_t length = static_cast<size_t>(performed.program.result(performed.program.size() - 2));
+    if (length == most_bytes) {
+      return Failure{EFBIG, "read"};
+    }
+    bytes.resize(length);
+    return bytes;
   }
 
   Result<std::vector<uint8_t>> read_all() const {
@@ -79,27 +105,19 @@ struct WriteFile {
         bytes(arguments.copy(2, "bytes")) {}
 
   Result<Done> run() const {
-    return in_namespace(netns, [&] { return write_all(); });
-  }
-
-  Result<Done> write_all() const {
-    Result<UniqueFd> opened = open_file(path, O_WRONLY | O_NONBLOCK);
-    if (Failure* failure = std::get_if<Failure>(&opened)) {
-      return *failure;
-    }
-    int fd = std::get_if<UniqueFd>(&opened)->get();
-    ssize_t count;
-    do {
-      count = ::write(fd, bytes.data(), bytes.size());
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) {
-      return Failure::of("write");
+    Performed performed = perform_inside(
+        netns,
+        {3, [&](Program& program) {
+           Program::Argument fd = add_open(program, path, O_WRONLY);
+           program.add(SYS_write, {fd, program.bytes(bytes.data(), bytes.size()), static_cast<int64_t>(bytes.size())});
+           program.add(SYS_close, {fd});
+         }});
+    if (performed.failure.number != 0) {
+      return performed.failure;
     }
     // A sysctl takes one write as one value, so a rest cannot be written after it.
-    if (static_cast<size_t>(count) < bytes.size()) {
-      return Failure{EIO, "write"};
-    }
-    return Done();
+    bool is_written = performed.program.result(performed.program.size() - 2) == static_cast<long>(bytes.size());
+    return is_written ? Result<Done>(Done()) : Failure{EIO, "write"};
   }
 };
 

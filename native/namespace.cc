@@ -45,16 +45,17 @@ struct Unshare {
     if (path == nullptr) {
       return Failure{EINVAL, "unshare"};
     }
-    return in_own_thread([&]() -> Result<UniqueFd> {
-      if (unshare(flag) != 0) {
-        return Failure::of("unshare");
-      }
-      UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-      if (!fd) {
-        return Failure::of("open");
-      }
-      return fd;
-    });
+    Result<UniqueFd> made = Failure{0, ""};
+    int error = in_own_thread([&] { made = unshare_here(path); });
+    return error == 0 ? std::move(made) : Failure{error, "pthread_create"};
+  }
+
+  Result<UniqueFd> unshare_here(const char* path) const {
+    if (unshare(flag) != 0) {
+      return Failure::of("unshare");
+    }
+    UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+    return fd ? Result<UniqueFd>(std::move(fd)) : Failure::of("open");
   }
 };
 

@@ -3,29 +3,31 @@
 #include <linux/netlink.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "socket_options.h"
 
 namespace netlace {
 
-Result<std::shared_ptr<NetlinkSocket>> NetlinkSocket::open(int protocol, const std::vector<int>& options) {
-  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  if (!fd) {
-    return Failure::of("socket");
-  }
+void NetlinkSocket::add_open(Program& program, int protocol, const std::vector<int>& options) {
+  uint32_t opened = program.add(SYS_socket, {AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol});
+  Program::Argument fd = Program::result_of(opened);
   sockaddr_nl address = {};
   address.nl_family = AF_NETLINK;
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    return Failure::of("bind");
-  }
+  program.add(SYS_bind, {fd, program.bytes(&address, sizeof address), sizeof address});
   // After bind(), which takes a socket out of the groups 1 to 32 that `nl_groups` does not name.
-  if (!set_options(fd.get(), options)) {
-    return Failure::of("setsockopt");
-  }
+  add_options(program, fd, options);
+  program.add(Pseudo::send, {fd});
+}
+
+uint32_t NetlinkSocket::calls_to_open(const std::vector<int>& options) {
+  return calls_for(options) + 3;
+}
+
+std::shared_ptr<NetlinkSocket> NetlinkSocket::adopt(UniqueFd fd) {
+  sockaddr_nl address = {};
   socklen_t length = sizeof address;
-  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    return Failure::of("getsockname");
-  }
+  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length);
   return std::make_shared<NetlinkSocket>(std::move(fd), address.nl_pid);
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "program.h"
 #include "result.h"
 #include "unique_fd.h"
 
@@ -20,8 +21,10 @@ namespace netlace {
 // under a Lease, and `close()` leaves the closing to the end of the last one.
 class NetlinkSocket {
  public:
-  // Opens and binds. `options` are triples of level, name and value.
-  static Result<std::shared_ptr<NetlinkSocket>> open(int protocol, const std::vector<int>& options);
+  // Opens and binds one, which the program then sends. `options` are triples of level, name and value.
+  static void add_open(Program& program, int protocol, const std::vector<int>& options);
+  static uint32_t calls_to_open(const std::vector<int>& options);
+  static std::shared_ptr<NetlinkSocket> adopt(UniqueFd fd);
 
   NetlinkSocket(UniqueFd fd, uint32_t port_id) : fd_(std::move(fd)), port_id_(port_id) {}
 

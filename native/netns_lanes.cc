@@ -20,12 +20,8 @@ class NetnsLane : public Lane {
 
  private:
   void carry_out() override {
-    Result<Done> done = in_own_thread([&]() -> Result<Done> {
-      Lane::carry_out();
-      return Done();
-    });
-    if (Failure* failure = std::get_if<Failure>(&done)) {
-      fail_all(*failure);
+    if (int error = in_own_thread([&] { Lane::carry_out(); })) {
+      fail_all({error, "pthread_create"});
     }
   }
 };

@@ -2,52 +2,28 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include <cstring>
-#include <string>
 #include <utility>
 
+#include "inside.h"
 #include "thread.h"
 
 namespace netlace {
 
 namespace {
 
-// Whose rights the namespace is made with, where it is no descriptor of a user namespace.
+// Instead of a descriptor of a user namespace: with the rights of this process.
 constexpr int privileged = -1;
-constexpr int new_user = -2;
 
-Result<Done> bring_loopback_up() {
-  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) {
-    return Failure::of("socket");
-  }
-  ifreq request = {};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP;
-  if (ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) {
-    return Failure::of("ioctl");
-  }
-  return Done();
-}
-
-// In a new user namespace, root is who we are outside.
-Result<Done> write_maps(uid_t uid, gid_t gid) {
-  const std::pair<const char*, std::string> files[] = {
-      {"/proc/self/setgroups", "deny"},
-      {"/proc/self/uid_map", "0 " + std::to_string(uid) + " 1"},
-      {"/proc/self/gid_map", "0 " + std::to_string(gid) + " 1"},
-  };
-  for (const auto& [path, text] : files) {
-    UniqueFd fd(::open(path, O_WRONLY | O_CLOEXEC));
-    if (!fd || write(fd.get(), text.data(), text.size()) < 0) {
-      return Failure::of("uid_map");
-    }
-  }
-  return Done();
+Performed here(const Writing& writing) {
+  Program program(writing.most_calls);
+  writing.write(program);
+  return perform_here(std::move(program));
 }
 
 }  // namespace
@@ -57,55 +33,33 @@ NewNetns::NewNetns(Arguments& arguments)
       options_(arguments.integers(2, "options")), user_(arguments.integer<int>(3, "user")) {}
 
 Result<MadeNetns> NewNetns::run() const {
-  return user_ == privileged ? in_own_thread([&]() { return run_here(); }) : run_here();
+  if (user_ != privileged) {
+    return run_here();
+  }
+  Result<MadeNetns> made = Failure{0, ""};
+  int error = in_own_thread([&] { made = run_here(); });
+  return error == 0 ? std::move(made) : Failure{error, "pthread_create"};
 }
 
 Result<MadeNetns> NewNetns::run_here() const {
-  if (user_ == privileged) {
-    if (unshare(CLONE_NEWNET) != 0) {
-      return Failure::of("unshare");
-    }
-    return furnish();
-  }
-  if (user_ == new_user) {
-    uid_t uid = geteuid();
-    gid_t gid = getegid();
-    return in_own_child(CLONE_NEWUSER | CLONE_NEWNET, [&]() -> Result<MadeNetns> {
-      Result<Done> written = write_maps(uid, gid);
-      if (Failure* failure = std::get_if<Failure>(&written)) {
-        return *failure;
-      }
-      return furnish();
-    });
-  }
-  return in_own_child(0, [&]() -> Result<MadeNetns> {
-    if (setns(user_, CLONE_NEWUSER) != 0) {
-      return Failure::of("setns");
-    }
-    if (unshare(CLONE_NEWNET) != 0) {
-      return Failure::of("unshare");
-    }
-    return furnish();
+  Writing writing = {NetlinkSocket::calls_to_open(options_) + 5, [&](Program& program) { add_to(program); }};
+  return taken(user_ == privileged ? here(writing) : perform_as_root(user_, writing), [](Performed& performed) {
+    return MadeNetns{std::move(performed.sent[0]), NetlinkSocket::adopt(std::move(performed.sent[1]))};
   });
 }
 
-// Inside.
-Result<MadeNetns> NewNetns::furnish() const {
-  UniqueFd netns(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (!netns) {
-    return Failure::of("open");
-  }
+void NewNetns::add_to(Program& program) const {
+  program.add(SYS_unshare, {CLONE_NEWNET});
+  Program::Argument path = program.text("/proc/thread-self/ns/net");
+  program.add(Pseudo::send, {Program::result_of(program.add(SYS_openat, {AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0}))});
   if (loopback_) {
-    Result<Done> up = bring_loopback_up();
-    if (Failure* failure = std::get_if<Failure>(&up)) {
-      return *failure;
-    }
+    ifreq request = {};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    uint32_t opened = program.add(SYS_socket, {AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0});
+    program.add(SYS_ioctl, {Program::result_of(opened), SIOCSIFFLAGS, program.bytes(&request, sizeof request)});
   }
-  Result<std::shared_ptr<NetlinkSocket>> socket = NetlinkSocket::open(protocol_, options_);
-  if (Failure* failure = std::get_if<Failure>(&socket)) {
-    return *failure;
-  }
-  return MadeNetns{std::move(netns), std::move(*std::get_if<std::shared_ptr<NetlinkSocket>>(&socket))};
+  NetlinkSocket::add_open(program, protocol_, options_);
 }
 
 }  // namespace netlace

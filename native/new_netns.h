@@ -26,7 +26,7 @@ class NewNetns {
   Result<MadeNetns> run_here() const;
 
  private:
-  Result<MadeNetns> furnish() const;
+  void add_to(Program& program) const;
 
   bool loopback_;
   int protocol_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 
 // Newer than the oldest headers that this is built with; their numbers are the same on all processors.
@@ -19,42 +18,84 @@ namespace netlace {
 namespace {
 
 struct SystemCall {
+  // In a program.
   const char* name;
   long number;
+  // Whether its result is a new descriptor.
   bool opens;
+  // What an error calls it.
+  const char* kernel_name;
 };
 
 #define NETLACE_CALL(name)                                                                                             \
-  { #name, SYS_##name, false }
-// Its result is a new descriptor.
+  { #name, SYS_##name, false, #name }
 #define NETLACE_OPENS(name)                                                                                            \
-  { #name, SYS_##name, true }
+  { #name, SYS_##name, true, #name }
 
-// Those that all processors have: `openat` and no `open`.
+// Those that all processors have: `openat` and no `open`. The last ones are not of the kernel.
 constexpr SystemCall system_calls[] = {
-    NETLACE_CALL(capset),        NETLACE_CALL(chdir),       NETLACE_CALL(chroot),     NETLACE_CALL(close),
-    NETLACE_CALL(close_range),   NETLACE_CALL(dup3),        NETLACE_CALL(execve),     NETLACE_CALL(execveat),
-    NETLACE_CALL(fcntl),         NETLACE_CALL(fsconfig),    NETLACE_OPENS(fsmount),   NETLACE_OPENS(fsopen),
-    NETLACE_CALL(ioctl),         NETLACE_CALL(listmount),   NETLACE_CALL(mkdirat),    NETLACE_CALL(mount),
-    NETLACE_CALL(mount_setattr), NETLACE_CALL(move_mount),  NETLACE_OPENS(open_tree), NETLACE_OPENS(openat),
-    NETLACE_OPENS(openat2),      NETLACE_CALL(pivot_root),  NETLACE_CALL(ppoll),      NETLACE_CALL(prctl),
-    NETLACE_CALL(prlimit64),     NETLACE_CALL(read),        NETLACE_CALL(seccomp),    NETLACE_CALL(setdomainname),
-    NETLACE_CALL(setgroups),     NETLACE_CALL(sethostname), NETLACE_CALL(setns),      NETLACE_CALL(setpriority),
-    NETLACE_CALL(setresgid),     NETLACE_CALL(setresuid),   NETLACE_CALL(setsid),     NETLACE_CALL(statmount),
-    NETLACE_CALL(umask),         NETLACE_CALL(umount2),     NETLACE_CALL(unshare),    NETLACE_CALL(write),
+    NETLACE_CALL(bind),
+    NETLACE_CALL(capset),
+    NETLACE_CALL(chdir),
+    NETLACE_CALL(chroot),
+    NETLACE_CALL(close),
+    NETLACE_CALL(dup3),
+    NETLACE_CALL(execve),
+    NETLACE_CALL(fchdir),
+    NETLACE_CALL(fcntl),
+    NETLACE_CALL(fsconfig),
+    NETLACE_OPENS(fsmount),
+    NETLACE_OPENS(fsopen),
+    NETLACE_CALL(ioctl),
+    NETLACE_CALL(keyctl),
+    NETLACE_CALL(listmount),
+    NETLACE_CALL(mkdirat),
+    NETLACE_CALL(mount),
+    NETLACE_CALL(mount_setattr),
+    NETLACE_CALL(move_mount),
+    NETLACE_OPENS(open_tree),
+    NETLACE_OPENS(openat),
+    NETLACE_OPENS(openat2),
+    NETLACE_CALL(pivot_root),
+    NETLACE_CALL(prctl),
+    NETLACE_CALL(prlimit64),
+    NETLACE_CALL(read),
+    NETLACE_CALL(seccomp),
+    NETLACE_CALL(setdomainname),
+    NETLACE_CALL(setgroups),
+    NETLACE_CALL(sethostname),
+    NETLACE_CALL(setns),
+    NETLACE_CALL(setpriority),
+    NETLACE_CALL(setresgid),
+    NETLACE_CALL(setresuid),
+    NETLACE_CALL(setsid),
+    NETLACE_CALL(setsockopt),
+    NETLACE_OPENS(socket),
+    NETLACE_CALL(statmount),
+    NETLACE_CALL(umask),
+    NETLACE_CALL(umount2),
+    NETLACE_CALL(unshare),
+    NETLACE_CALL(write),
+    {"closeRest", close_rest, false, "close_range"},
+    {"inRoot", in_root, false, "getcwd"},
+    {"stillRuns", still_runs, false, "pidfd_open"},
+    {"fork", fork, false, "clone3"},
+    {"maps", maps, false, "uid_map"},
+    {"init", init, false, "clone"},
+    {"send", send, false, "sendmsg"},
 };
 
 #undef NETLACE_OPENS
 #undef NETLACE_CALL
 
-struct Header {
-  uint32_t calls;
-  // So many offsets of pointers, at the end of the block.
-  uint32_t pointers;
-};
-
 // Of a buffer; more than any call here writes.
 constexpr int64_t most_buffer_bytes = 1 << 20;
+
+const SystemCall* by_number(long number) {
+  auto* found = std::find_if(std::begin(system_calls), std::end(system_calls),
+                             [=](const SystemCall& call) { return call.number == number; });
+  return found == std::end(system_calls) ? nullptr : found;
+}
 
 }  // namespace
 
@@ -67,60 +108,69 @@ std::vector<const char*> system_call_names() {
 }
 
 bool Program::read(std::span<const uint8_t> block) {
-  Header header;
+  Launch header;
   if (block.size() < sizeof header) {
     return false;
   }
   std::memcpy(&header, block.data(), sizeof header);
-  uint64_t least = sizeof header + uint64_t{header.calls} * sizeof(Call) + uint64_t{header.pointers} * sizeof(uint32_t);
-  if (block.size() < least || block.size() > UINT32_MAX) {
+  uint64_t least = sizeof header + uint64_t{header.count} * sizeof(Call) + uint64_t{header.pointers} * sizeof(uint32_t);
+  if (block.size() < least || block.size() > INT32_MAX) {
     return false;
   }
-  block_.reserve(block.size() + sizeof(uint64_t));
-  block_.assign(block.begin(), block.end());
-  block_.resize(block.size() + sizeof(uint64_t));
-  calls_ = reinterpret_cast<Call*>(block_.data() + sizeof header);
-  for (uint32_t i = 0; i < header.calls; i++) {
-    if (!read_call(calls_[i], i)) {
+  size_t list = block.size() - header.pointers * sizeof(uint32_t);
+  pointers_.resize(header.pointers);
+  std::memcpy(pointers_.data(), block.data() + list, header.pointers * sizeof(uint32_t));
+  // With zeros behind it, in which a text without an end has one.
+  block_.reserve(2 * block.size());
+  block_.assign(block.begin(), block.begin() + static_cast<ptrdiff_t>(list));
+  block_.resize(list + sizeof(uint64_t));
+  for (uint32_t i = 0; i < header.count; i++) {
+    if (!read_call(calls()[i], i)) {
       return false;
     }
   }
-  results_.assign(header.calls, -1);
-  return read_pointers(header.pointers);
+  return std::all_of(pointers_.begin(), pointers_.end(), [&](uint32_t place) {
+    uint64_t target = 0;
+    if (!is_inside(place, sizeof target)) {
+      return false;
+    }
+    std::memcpy(&target, block_.data() + place, sizeof target);
+    return is_inside(target, 0);
+  });
 }
 
 bool Program::read_call(Call& call, uint32_t index) {
-  if (call.system_call >= std::size(system_calls) || call.tolerated % alignof(int32_t) != 0 ||
-      !is_inside(call.tolerated, call.tolerated_count * sizeof(int32_t))) {
+  if (call.number >= std::size(system_calls) || call.tolerated % alignof(int32_t) != 0 ||
+      !is_inside(call.tolerated, call.tolerated_count * sizeof(int32_t)) ||
+      (call.condition & ~only_if) > static_cast<int>(index)) {
     return false;
   }
+  call.number = static_cast<uint16_t>(system_calls[call.number].number);
   for (int k = 0; k < 6; k++) {
     int64_t& argument = call.arguments[k];
+    // As doubles in the block.
     double given = std::bit_cast<double>(argument);
     if (!(given >= -0x1p63 && given < 0x1p63)) {
       return false;
     }
     argument = static_cast<int64_t>(given);
     switch (call.kinds[k]) {
-    case value:
-    case report:
+    case Kind::value:
       break;
-    case address:
+    case Kind::address:
       if (!is_inside(static_cast<uint64_t>(argument), 0)) {
         return false;
       }
-      argument = address_of(static_cast<size_t>(argument));
       break;
-    case result_of:
+    case Kind::result_of:
       if (argument < 0 || argument >= index) {
         return false;
       }
       break;
-    case buffer:
+    case Kind::buffer:
       if (argument < 0 || argument > most_buffer_bytes) {
         return false;
       }
-      argument = reinterpret_cast<int64_t>(buffers_.emplace_back(argument).data());
       break;
     default:
       return false;
@@ -129,77 +179,130 @@ bool Program::read_call(Call& call, uint32_t index) {
   return true;
 }
 
-bool Program::read_pointers(size_t count) {
-  size_t list = block_.size() - sizeof(uint64_t) - count * sizeof(uint32_t);
-  for (size_t i = 0; i < count; i++) {
-    uint32_t place = 0;
-    uint64_t target = 0;
-    std::memcpy(&place, block_.data() + list + i * sizeof place, sizeof place);
-    if (place + sizeof target > list) {
-      return false;
-    }
-    std::memcpy(&target, block_.data() + place, sizeof target);
-    if (!is_inside(target, 0)) {
-      return false;
-    }
-    int64_t pointer = address_of(target);
-    std::memcpy(block_.data() + place, &pointer, sizeof pointer);
-  }
-  return true;
+Program::Program(uint32_t most_calls) : block_(sizeof(Launch) + most_calls * sizeof(Call)) {}
+
+Program::Argument Program::bytes(const void* data, size_t size) {
+  size_t place = reserve(size);
+  std::memcpy(block_.data() + place, data, size);
+  return {Kind::address, static_cast<int64_t>(place)};
 }
 
-bool Program::is_inside(uint64_t place, size_t length) const {
-  size_t size = block_.size() - sizeof(uint64_t);
-  return place <= size && length <= size - place;
+void Program::point(const Argument& data, size_t offset, const Argument& target) {
+  size_t place = static_cast<size_t>(data.number) + offset;
+  std::memcpy(block_.data() + place, &target.number, sizeof target.number);
+  pointers_.push_back(static_cast<uint32_t>(place));
+}
+
+uint32_t Program::add(long number, std::initializer_list<Argument> arguments) {
+  uint32_t index = block()->count++;
+  Call& call = calls()[index];
+  call.number = static_cast<uint16_t>(number);
+  int k = 0;
+  for (const Argument& argument : arguments) {
+    call.kinds[k] = argument.kind;
+    call.arguments[k++] = argument.number;
+  }
+  return index;
+}
+
+size_t Program::reserve(size_t size) {
+  size_t place = (block_.size() + 7) & ~size_t{7};
+  block_.resize(place + size);
+  return place;
+}
+
+void Program::place_here() {
+  reserve_results({});
+  place(reinterpret_cast<int64_t>(block_.data()));
+}
+
+void Program::place_in_launcher(std::span<const int32_t> keeps) {
+  reserve_results(keeps);
+  place(launcher_block);
+}
+
+void Program::reserve_results(std::span<const int32_t> keeps) {
+  size_t results = reserve(size() * sizeof(int64_t));
+  size_t kept = reserve(keeps.size_bytes());
+  std::memcpy(block_.data() + kept, keeps.data(), keeps.size_bytes());
+  for (uint32_t i = 0; i < size(); i++) {
+    for (int k = 0; k < 6; k++) {
+      if (calls()[i].kinds[k] == Kind::buffer) {
+        size_t length = static_cast<size_t>(calls()[i].arguments[k]);
+        size_t offset = reserve(length);
+        calls()[i].arguments[k] = static_cast<int64_t>(offset);
+        buffers_.push_back({offset, length});
+      }
+    }
+  }
+  Launch& header = *block();
+  header.results = static_cast<uint32_t>(results);
+  header.keeps = static_cast<uint32_t>(kept);
+  header.keep_count = static_cast<uint32_t>(keeps.size());
+  header.report = header.gate = header.channel = -1;
+  header.born = 0;
+  header.size = static_cast<uint32_t>(block_.size());
+  header.rescue = std::min(rescue_, header.count);
+  reset();
+}
+
+void Program::place(int64_t base) {
+  for (uint32_t i = 0; i < size(); i++) {
+    for (int k = 0; k < 6; k++) {
+      if (calls()[i].kinds[k] == Kind::address || calls()[i].kinds[k] == Kind::buffer) {
+        calls()[i].arguments[k] += base;
+      }
+    }
+  }
+  for (uint32_t place : pointers_) {
+    int64_t pointer = 0;
+    std::memcpy(&pointer, block_.data() + place, sizeof pointer);
+    pointer += base;
+    std::memcpy(block_.data() + place, &pointer, sizeof pointer);
+  }
+}
+
+bool Program::has(long number) const {
+  return std::any_of(calls(), calls() + size(), [=](const Call& call) { return call.number == number; });
 }
 
 const char* Program::name(uint32_t index) const {
-  return index < size() ? system_calls[calls_[index].system_call].name : "";
-}
-
-long Program::number(uint32_t index) const {
-  return system_calls[calls_[index].system_call].number;
+  return index < size() ? by_number(calls()[index].number)->kernel_name : "";
 }
 
 bool Program::opens(uint32_t index) const {
-  return system_calls[calls_[index].system_call].opens;
+  return by_number(calls()[index].number)->opens;
 }
 
-bool Program::tolerates(uint32_t index, int error) const {
-  const Call& call = calls_[index];
-  auto* tolerated = reinterpret_cast<const int32_t*>(block_.data() + call.tolerated);
-  return std::any_of(tolerated, tolerated + call.tolerated_count,
-                     [=](int each) { return each == error || each == any_error; });
-}
-
-Program::Outcome Program::run(uint32_t begin, uint32_t end) {
-  for (uint32_t i = begin; i < end; i++) {
-    const Call& call = calls_[i];
-    long arguments[6];
-    for (int k = 0; k < 6; k++) {
-      switch (call.kinds[k]) {
-      case result_of:
-        arguments[k] = results_[static_cast<size_t>(call.arguments[k])];
-        break;
-      case report:
-        arguments[k] = report_to_;
-        break;
-      default:
-        arguments[k] = static_cast<long>(call.arguments[k]);
-      }
-    }
-    long result =
-        syscall(number(i), arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
-    if (result == -1) {
-      int error = errno;
-      if (!tolerates(i, error)) {
-        return {i, error};
-      }
-      result = -error;
-    }
-    results_[i] = result;
+pid_t Program::read_back(int file) {
+  Launch copy;
+  std::span<uint8_t> written = image().subspan(block()->results);
+  if (pread(file, &copy, sizeof copy, 0) != static_cast<ssize_t>(sizeof copy) ||
+      pread(file, written.data(), written.size(), block()->results) != static_cast<ssize_t>(written.size())) {
+    return 0;
   }
-  return {end, 0};
+  block()->at = copy.at;
+  return copy.born;
+}
+
+long Program::result(uint32_t index) const {
+  auto* results = reinterpret_cast<const int64_t*>(block_.data() + block()->results);
+  return static_cast<long>(results[index]);
+}
+
+void Program::reset() {
+  auto* results = reinterpret_cast<int64_t*>(block_.data() + block()->results);
+  std::fill(results, results + size(), -1);
+  block()->at = not_begun;
+}
+
+std::vector<std::vector<uint8_t>> Program::buffers() const {
+  std::vector<std::vector<uint8_t>> found;
+  for (const Buffer& buffer : buffers_) {
+    auto begin = block_.begin() + static_cast<ptrdiff_t>(buffer.offset);
+    found.emplace_back(begin, begin + static_cast<ptrdiff_t>(buffer.size));
+  }
+  return found;
 }
 
 }  // namespace netlace

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "exchange.h"
+#include "reaper.h"
 #include "thread.h"
 
 namespace netlace {
@@ -21,15 +22,47 @@ Reader::Reader(napi_env env, napi_threadsafe_function deliveries) : env_(env), d
 }
 
 int64_t Reader::add(std::shared_ptr<NetlinkSocket> socket) {
-  return insert({std::move(socket), {}});
+  int fd = socket->fd();
+  return insert({.socket = std::move(socket)}, fd);
 }
 
 int64_t Reader::watch(UniqueFd fd) {
-  return insert({nullptr, std::move(fd)});
+  int number = fd.get();
+  return insert({.file = std::move(fd)}, number);
+}
+
+int64_t Reader::watch(std::shared_ptr<Birth> birth) {
+  int fd = birth->waits_for();
+  return insert({.birth = std::move(birth)}, fd);
 }
 
 int64_t Reader::watch(Child child) {
-  return insert({nullptr, std::move(child.pidfd), child.pid});
+  return insert({.file = std::move(child.pidfd), .pid = child.pid}, -1);
+}
+
+std::optional<ChildFailure> Reader::outcome(uint32_t id) {
+  std::shared_ptr<Entry> entry = find(id);
+  std::shared_ptr<Birth> birth = birth_of(id);
+  if (birth == nullptr) {
+    return {};
+  }
+  if (const ChildFailure* failure = birth->failure()) {
+    remove(id);
+    return *failure;
+  }
+  Child child = birth->take_child();
+  std::lock_guard lock(mutex_);
+  entry->birth = nullptr;
+  entry->pid = child.pid;
+  entry->file = std::move(child.pidfd);
+  return {};
+}
+
+void Reader::abort(uint32_t id) {
+  std::shared_ptr<Birth> birth = birth_of(id);
+  if (birth != nullptr && birth->abort()) {
+    arm(birth->waits_for(), id);
+  }
 }
 
 pid_t Reader::pid(uint32_t id) {
@@ -42,17 +75,16 @@ int Reader::pidfd(uint32_t id) {
   return entry == nullptr || entry->pid < 0 ? -1 : entry->file.get();
 }
 
-int64_t Reader::insert(Entry entry) {
+int64_t Reader::insert(Entry entry, int fd) {
   if (int error = start()) {
     return -error;
   }
   uint32_t id = next_id_++;
-  int fd = entry.socket != nullptr ? entry.socket->fd() : entry.file.get();
   {
     std::lock_guard lock(mutex_);
     entries_.emplace(id, std::make_shared<Entry>(std::move(entry)));
   }
-  if (!arm(fd, id, EPOLL_CTL_ADD)) {
+  if (fd >= 0 && !arm(fd, id)) {
     int error = errno;
     std::lock_guard lock(mutex_);
     entries_.erase(id);
@@ -70,12 +102,12 @@ void Reader::resume(uint32_t id) {
     return;
   }
   if (entry->socket == nullptr) {
-    arm(entry->file.get(), id, EPOLL_CTL_MOD);
+    arm(entry->file.get(), id);
   } else if (!entry->socket->closed()) {
     if (int error = entry->socket->take_deferred_error()) {
       post({id, {}, error});
     } else {
-      arm(entry->socket->fd(), id, EPOLL_CTL_MOD);
+      arm(entry->socket->fd(), id);
     }
   }
 }
@@ -122,12 +154,16 @@ void Reader::stop() {
     eventfd_write(wake_.get(), 1);
     pthread_join(thread_, nullptr);
   }
+  std::vector<UniqueFd> children;
   for (auto& [id, entry] : entries_) {
     if (entry->socket != nullptr) {
       entry->socket->close();
+    } else if (entry->pid >= 0) {
+      children.push_back(std::move(entry->file));
     }
   }
   entries_.clear();
+  reap_later(std::move(children));
   epoll_.reset();
   wake_.reset();
 }
@@ -184,6 +220,15 @@ void Reader::serve(uint32_t id, std::vector<uint8_t>& buffer) {
   if (entry == nullptr) {
     return;
   }
+  if (std::shared_ptr<Birth> birth = birth_of(id)) {
+    if (birth->is_over()) {
+      return;
+    }
+    if (!birth->advance()) {
+      arm(birth->waits_for(), id);
+      return;
+    }
+  }
   if (entry->socket == nullptr) {
     post({id, {}, 0});
   } else if (NetlinkSocket::Lease lease(*entry->socket); lease) {
@@ -209,15 +254,16 @@ void Reader::read(NetlinkSocket& socket, uint32_t id, std::vector<uint8_t>& buff
     post({id, {}, static_cast<int>(-result)});
   } else {
     // Only datagrams that did not count.
-    arm(socket.fd(), id, EPOLL_CTL_MOD);
+    arm(socket.fd(), id);
   }
 }
 
-bool Reader::arm(int fd, uint32_t id, int operation) {
+bool Reader::arm(int fd, uint32_t id) {
   epoll_event event = {};
   event.events = EPOLLIN | EPOLLONESHOT;
   event.data.u64 = id;
-  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0 ||
+         (errno == ENOENT && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 void Reader::post(Delivery delivery) {
@@ -232,6 +278,12 @@ std::shared_ptr<Reader::Entry> Reader::find(uint32_t id) {
   std::lock_guard lock(mutex_);
   auto found = entries_.find(id);
   return found == entries_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Birth> Reader::birth_of(uint32_t id) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : found->second->birth;
 }
 
 }  // namespace netlace

@@ -7,9 +7,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
-#include "child.h"
+#include "birth.h"
 #include "netlink_socket.h"
 #include "unique_fd.h"
 
@@ -24,7 +25,7 @@ struct Delivery {
 };
 
 // Sockets and the one thread that reads them. Everything but the reading is called in the JavaScript thread. Other
-// files are only watched: a process's end is read from a pidfd by waiting for it.
+// files are only watched: a process's end is read from a pidfd by waiting for it. The thread also attends births.
 //
 // Each is armed for one event at a time: what has been delivered is answered by `resume`, and until then the thread
 // does not look at it again. Each keeps the process alive until it is removed or let go of.
@@ -36,9 +37,15 @@ class Reader {
 
   // Returns an id, or a negative errno.
   int64_t add(std::shared_ptr<NetlinkSocket> socket);
-  // The same for any file, of which it is told when it is readable; and for a child, when it has ended.
+  // The same for any file, of which it is told when it is readable.
   int64_t watch(UniqueFd fd);
+  // For a child. While it is being born, its birth's end is delivered; its own end is from the first `resume` on.
+  int64_t watch(std::shared_ptr<Birth> birth);
   int64_t watch(Child child);
+  // What came of a birth whose end was delivered: null, or what went wrong; then the id is nobody's any more.
+  std::optional<ChildFailure> outcome(uint32_t id);
+  // Ends a birth that is not over.
+  void abort(uint32_t id);
   // -1 of what is no child.
   pid_t pid(uint32_t id);
   int pidfd(uint32_t id);
@@ -49,27 +56,30 @@ class Reader {
 
   // Starts the thread, unless it runs, which `add` and `watch` do too. Returns 0 or an errno.
   int start();
-  // Ends the thread and closes the sockets. Nothing is posted afterwards.
+  // Ends the thread, closes the sockets, and leaves children to the reaper. Nothing is posted afterwards.
   void stop();
   bool stopped() const { return stopped_; }
 
  private:
-  // A socket; or a file, which is a pidfd if there is a pid.
+  // A socket, a birth, or a file, which is a pidfd if there is a pid.
   struct Entry {
-    std::shared_ptr<NetlinkSocket> socket;
-    UniqueFd file;
+    std::shared_ptr<NetlinkSocket> socket = {};
+    std::shared_ptr<Birth> birth = {};
+    UniqueFd file = {};
     pid_t pid = -1;
     bool keeps_alive = true;
   };
 
   void run();
-  int64_t insert(Entry entry);
+  int64_t insert(Entry entry, int fd);
   void let_go_of(Entry& entry);
   void serve(uint32_t id, std::vector<uint8_t>& buffer);
   void read(NetlinkSocket& socket, uint32_t id, std::vector<uint8_t>& buffer);
-  bool arm(int fd, uint32_t id, int operation);
+  // Has the next event of the file told.
+  bool arm(int fd, uint32_t id);
   void post(Delivery delivery);
   std::shared_ptr<Entry> find(uint32_t id);
+  std::shared_ptr<Birth> birth_of(uint32_t id);
 
   napi_env env_;
   napi_threadsafe_function deliveries_;

@@ -18,6 +18,7 @@ Napi::Function ReaderObject::define(Napi::Env env) {
   using Self = ReaderObject;
   return DefineClass(env, "Reader",
                      {InstanceMethod<&Self::add>("add"), InstanceMethod<&Self::watch>("watch"),
+                      InstanceMethod<&Self::outcome>("outcome"), InstanceMethod<&Self::abort>("abort"),
                       InstanceMethod<&Self::pid>("pid"), InstanceMethod<&Self::pidfd>("pidfd"),
                       InstanceMethod<&Self::wait>("wait"), InstanceMethod<&Self::resume>("resume"),
                       InstanceMethod<&Self::remove>("remove"), InstanceMethod<&Self::unref>("unref"),
@@ -97,6 +98,24 @@ Napi::Value ReaderObject::watch(const Napi::CallbackInfo& info) {
     return Napi::Number::New(env, -errno);
   }
   return Napi::Number::New(env, static_cast<double>(reader_->watch(std::move(own))));
+}
+
+Napi::Value ReaderObject::outcome(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  if (!arguments.valid()) {
+    return {};
+  }
+  std::optional<ChildFailure> failure = reader_->outcome(id);
+  return failure ? convert(info.Env(), *failure) : info.Env().Null();
+}
+
+void ReaderObject::abort(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  uint32_t id = arguments.integer<uint32_t>(0, "id");
+  if (arguments.valid()) {
+    reader_->abort(id);
+  }
 }
 
 Napi::Value ReaderObject::pid(const Napi::CallbackInfo& info) {

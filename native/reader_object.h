@@ -22,6 +22,8 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
  private:
   Napi::Value add(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
+  Napi::Value outcome(const Napi::CallbackInfo& info);
+  void abort(const Napi::CallbackInfo& info);
   Napi::Value pid(const Napi::CallbackInfo& info);
   Napi::Value pidfd(const Napi::CallbackInfo& info);
   Napi::Value wait(const Napi::CallbackInfo& info);

@@ -15,7 +15,7 @@ void add_packet_calls(Calls& calls, Napi::Object exports);
 void add_pty_calls(Napi::Object exports);
 void add_perform_call(Calls& calls, Napi::Object exports);
 void add_socket_calls(Calls& calls);
-void add_spawn_calls(Calls& calls, Napi::Object exports);
+void add_spawn_calls(Calls& calls);
 void add_tun_calls(Calls& calls, Napi::Object exports);
 
 }  // namespace netlace

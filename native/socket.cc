@@ -1,10 +1,11 @@
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include "inside.h"
 #include "registration.h"
 #include "socket_filter.h"
 #include "socket_options.h"
-#include "thread.h"
 
 namespace netlace {
 
@@ -20,7 +21,11 @@ struct OpenNetlink {
         options(arguments.integers(2, "options")) {}
 
   Result<std::shared_ptr<NetlinkSocket>> run() const {
-    return in_namespace(netns, [&] { return NetlinkSocket::open(protocol, options); });
+    uint32_t calls = NetlinkSocket::calls_to_open(options);
+    Performed made =
+        perform_inside(netns, {calls, [&](Program& program) { NetlinkSocket::add_open(program, protocol, options); }});
+    return taken(std::move(made),
+                 [](Performed& performed) { return NetlinkSocket::adopt(std::move(performed.sent[0])); });
   }
 };
 
@@ -74,23 +79,30 @@ struct OpenSocket {
   }
 
   Result<UniqueFd> run() const {
-    return in_namespace(netns, [&] { return open(); });
+    Performed performed = perform_inside(netns, {calls_for(options) + 4, [&](Program& program) { add_to(program); }});
+    if (performed.failure.number != 0) {
+      return performed.failure;
+    }
+    return complete(std::move(performed.sent[0]));
   }
 
-  Result<UniqueFd> open() const {
-    UniqueFd fd(::socket(domain, type | SOCK_CLOEXEC, protocol));
-    if (!fd) {
-      return Failure::of("socket");
+  // What takes the rights that there are inside.
+  void add_to(Program& program) const {
+    Program::Argument fd = Program::result_of(program.add(SYS_socket, {domain, type | SOCK_CLOEXEC, protocol}));
+    add_options(program, fd, options);
+    if (filters) {
+      add_closed_filter(program, fd);
     }
-    if (!set_options(fd.get(), options)) {
+    if (binds) {
+      auto size = static_cast<int64_t>(bind_address.size());
+      program.add(SYS_bind, {fd, program.bytes(bind_address.data(), bind_address.size()), size});
+    }
+    program.add(Pseudo::send, {fd});
+  }
+
+  Result<UniqueFd> complete(UniqueFd fd) const {
+    if (filters && !replace_closed_filter(fd.get(), filter)) {
       return Failure::of("setsockopt");
-    }
-    if (filters && !attach_filter(fd.get(), filter)) {
-      return Failure::of("setsockopt");
-    }
-    if (binds && bind(fd.get(), reinterpret_cast<const sockaddr*>(bind_address.data()),
-                      static_cast<socklen_t>(bind_address.size())) != 0) {
-      return Failure::of("bind");
     }
     if (listens && listen(fd.get(), backlog) != 0) {
       return Failure::of("listen");

@@ -2,30 +2,37 @@
 
 #include <linux/filter.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
+#include "program.h"
+
 namespace netlace {
 
-// `program` is an array of struct sock_filter. A raw socket receives from its first moment on: what came before the
-// filter was there is thrown away behind one that lets nothing in, so that there is an end to it. On failure false,
-// with errno set.
-inline bool attach_filter(int fd, const std::vector<uint8_t>& program) {
-  std::vector<sock_filter> instructions(program.size() / sizeof(sock_filter));
-  std::memcpy(instructions.data(), program.data(), instructions.size() * sizeof(sock_filter));
-  sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
-  sock_fprog first = {1, nothing};
-  sock_fprog second = {static_cast<unsigned short>(instructions.size()), instructions.data()};
-  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &first, sizeof first) != 0) {
-    return false;
-  }
+// A raw socket receives from its first moment on. So first it has a filter that lets nothing in; then what came before
+// is thrown away, to which there is an end; then it gets its own filter.
+inline void add_closed_filter(Program& program, Program::Argument socket) {
+  const sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+  Program::Argument instructions = program.bytes(nothing, sizeof nothing);
+  sock_fprog closed = {1, nullptr};
+  Program::Argument value = program.bytes(&closed, sizeof closed);
+  program.point(value, offsetof(sock_fprog, filter), instructions);
+  program.add(SYS_setsockopt, {socket, SOL_SOCKET, SO_ATTACH_FILTER, value, sizeof closed});
+}
+
+// `filter` is an array of struct sock_filter. On failure false, with errno set.
+inline bool replace_closed_filter(int fd, const std::vector<uint8_t>& filter) {
+  std::vector<sock_filter> instructions(filter.size() / sizeof(sock_filter));
+  std::memcpy(instructions.data(), filter.data(), instructions.size() * sizeof(sock_filter));
+  sock_fprog program = {static_cast<unsigned short>(instructions.size()), instructions.data()};
   char byte;
   while (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0 || errno == EINTR) {
   }
-  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &second, sizeof second) == 0;
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
 }  // namespace netlace

@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "signals.h"
+
 namespace netlace {
 
 namespace {

@@ -2,11 +2,12 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 #include <cstring>
 
+#include "inside.h"
 #include "registration.h"
-#include "thread.h"
 
 namespace netlace {
 
@@ -24,22 +25,22 @@ struct OpenTun {
         flags(arguments.integer<int>(2, "flags")), persist(arguments.integer<int>(3, "persist")) {}
 
   Result<UniqueFd> run() const {
-    return in_namespace(netns, [&] { return open(); });
+    Performed made = perform_inside(netns, {4, [&](Program& program) { add_to(program); }});
+    return taken(std::move(made), [](Performed& performed) { return std::move(performed.sent[0]); });
   }
 
-  Result<UniqueFd> open() const {
-    UniqueFd fd(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
-    if (!fd) {
-      return Failure::of("open");
-    }
+  void add_to(Program& program) const {
+    uint32_t opened =
+        program.add(SYS_openat, {AT_FDCWD, program.text("/dev/net/tun"), O_RDWR | O_CLOEXEC | O_NONBLOCK, 0});
+    Program::Argument fd = Program::result_of(opened);
     ifreq request = {};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
     request.ifr_flags = static_cast<short>(flags);
-    if (ioctl(fd.get(), TUNSETIFF, &request) != 0 ||
-        (persist >= 0 && ioctl(fd.get(), TUNSETPERSIST, static_cast<unsigned long>(persist)) != 0)) {
-      return Failure::of("ioctl");
+    program.add(SYS_ioctl, {fd, TUNSETIFF, program.bytes(&request, sizeof request)});
+    if (persist >= 0) {
+      program.add(SYS_ioctl, {fd, TUNSETPERSIST, persist});
     }
-    return fd;
+    program.add(Pseudo::send, {fd});
   }
 };
 

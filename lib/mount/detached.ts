@@ -44,7 +44,7 @@ function* attachOperation(fd: number, target: string, options: AttachMountOption
   using mount = borrow('attach', { fd });
   const program = new ThreadProgram().enter('attach.namespace', namespace);
   const place: Place = [AT_FDCWD, target, beneath ? MOVE_MOUNT_BENEATH : 0];
-  attach(program, `attach.target ${JSON.stringify(target)}`, mount.fd, place);
+  attach(program, `attach.target ${JSON.stringify(target)}`, program.holds(mount.fd), place);
   yield* succeed(program);
 }
 

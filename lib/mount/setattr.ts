@@ -65,7 +65,7 @@ export function addChange(
     set: attributeBits(set),
     clear: attributeBits(clear) | clearedBySetting(set),
     propagation,
-    userns: idmap?.fd,
+    userns: idmap && program.holds(idmap.fd),
   });
 }
 

@@ -27,7 +27,7 @@ import {
   type UdpOptions,
 } from './sockets.js';
 import { makeNetns, makeNetnsSync } from './rootless.js';
-import { sysctlPath } from './sysctl.js';
+import { networkSysctl } from './sysctl.js';
 import { Tun, type TunOptions } from './tun.js';
 import { runIn } from './worker.js';
 
@@ -284,17 +284,17 @@ function sysctlsOf(netns: Netns): Sysctls {
   };
   return {
     get: async (name) => {
-      const path = sysctlPath(name);
+      const path = networkSysctl(name);
       return text(orThrow(await holding(netns, (fd) => addon.async.readFile(fd, path)), name));
     },
     set: async (name, value) => {
-      const path = sysctlPath(name);
+      const path = networkSysctl(name);
       const written = bytes(value);
       orThrow(await holding(netns, (fd) => addon.async.writeFile(fd, path, written)), name);
     },
-    getSync: (name) => text(orThrow(addon.sync.readFile(netns.fd, sysctlPath(name)), name)),
+    getSync: (name) => text(orThrow(addon.sync.readFile(netns.fd, networkSysctl(name)), name)),
     setSync: (name, value) => {
-      orThrow(addon.sync.writeFile(netns.fd, sysctlPath(name), bytes(value)), name);
+      orThrow(addon.sync.writeFile(netns.fd, networkSysctl(name), bytes(value)), name);
     },
   };
 }

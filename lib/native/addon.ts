@@ -15,7 +15,12 @@ export interface Descriptor {
   readonly fd: number;
   /** Closes the descriptor. A second call does nothing. */
   close(): void;
-  /** Gives the descriptor away, to `net.Socket({ fd })` say: from now on the caller has to close it. */
+  /**
+   * The number for `net.Socket({ fd })` and the like, to be followed by `release`. A Worker that is terminated between the two closes
+   * the descriptor once.
+   */
+  lend(): number;
+  /** Gives the descriptor away: from now on somebody else has to close it. */
   release(): number;
 }
 
@@ -76,6 +81,13 @@ export interface Reader {
    * bytes and errno, and none until `resume`. Returns the id used in deliveries, or a negative errno.
    */
   watch(fd: number): number;
+  /**
+   * What came of a child that was being made, once, when its delivery has come: null if the program runs; the next delivery, after
+   * `resume`, is that it has ended. Else the id is nobody's any more.
+   */
+  outcome(id: number): SpawnFailure | null;
+  /** Ends a child that is being made; its delivery still comes. */
+  abort(id: number): void;
   /** Of a child that is watched, until it is removed; else -1. */
   pid(id: number): number;
   pidfd(id: number): number;
@@ -126,8 +138,11 @@ export type EncodedProgram = Uint8Array;
 
 /** Where a child failed that should have run a program; nothing of it is left. */
 export interface SpawnFailure extends Failure {
-  /** In clone3, in the program that goes ahead, in a file of /proc/PID, or in the child's program. */
-  readonly stage: 'clone' | 'entry' | 'write' | 'program';
+  /**
+   * In clone3 and before, in executing the launcher, in a file of /proc/PID, or in the child's program. `killed`: the child ended
+   * while it made the call `step`, by the signal `errno`, or by itself (0).
+   */
+  readonly stage: 'clone' | 'launch' | 'write' | 'program' | 'killed';
   /** The index of the call or file. */
   readonly step: number;
 }
@@ -137,6 +152,7 @@ export interface Performed {
   readonly results: readonly number[];
   /** What was written to the buffers, in the order in which they stand there, each in its full length. */
   readonly buffers: readonly Uint8Array[];
+  /** What the program sent first. */
   readonly descriptor: Descriptor | null;
 }
 
@@ -195,28 +211,25 @@ export interface Calls {
   /** One `write` of all `bytes` to an existing file, opened by a thread inside `netns`. */
   writeFile(netns: number, path: string, bytes: Uint8Array): 0 | Failure;
   /**
-   * Makes the calls one after the other, in a thread that ends with the last: it may enter another mount namespace. If `setns`
-   * is refused, all of them once more in a child that has entered the user namespace that owns the other one. Those
-   * from index `rescue` on are only made when one before has failed, all of them, and may fail. What the calls opened
-   * is closed at the end, but for `descriptor`, if all went well: the result of the call with the index `keep`, -1: none.
+   * Makes the calls one after the other, in a thread that ends with the last: it may enter another mount namespace. With `keeps`
+   * a launcher makes them, which has these descriptors: it may enter anything. Those from index `rescue` on are only made when one
+   * before has failed, all of them, and may fail. What the calls opened is closed at the end, but for what they sent.
    */
-  perform(program: EncodedProgram, rescue: number, keep: number): Performed | PerformFailure;
+  perform(program: EncodedProgram, rescue: number, keeps: readonly number[] | null): Performed | PerformFailure;
   /**
-   * clone3() with these CLONE_NEW* flags, into a cgroup (a descriptor, or -1). CLONE_VM among them: the child may share this
-   * process's memory, where that is implemented. It makes the calls of `program`, up to execve, and is another program when
-   * this has returned; with CLONE_CHILD_CLEARTID, for which there must be no entry and no call that is given `report`, it has
-   * memory of its own but may still be about to close its descriptors. `entry` is made by a child that goes ahead and joins
-   * namespaces to be born into; null: none does. `writes` are names of files in /proc/PID and what this process writes
-   * into them before the child starts, alternately. What the child reports with has `leastDescriptor` or a greater number.
-   * `reader` watches the child from now on, as `watch` does, and owns its pidfd. Returns the id used in deliveries.
+   * clone3() with these CLONE_NEW* flags. A launcher carries out the program, up to execve, and has the descriptors `keeps`. Null: the
+   * child does that itself while it shares this process's memory. `writes` are names of files in /proc/PID and what is written into
+   * them when the program asks for it (`maps`), alternately. What the child reports with has `leastDescriptor` or a greater number.
+   * `reader` watches the child from now on, and owns its pidfd. Waits for up to `patience` milliseconds for the program to run. Returns the id used in
+   * deliveries; negative if the child is still being made, which is delivered when it is over.
    */
   spawn(
-    entry: EncodedProgram | null,
     program: EncodedProgram,
     flags: number,
-    cgroup: number,
+    keeps: readonly number[] | null,
     writes: readonly string[],
     leastDescriptor: number,
+    patience: number,
     reader: Reader,
   ): number | SpawnFailure;
   /** `mount(source, target, type, flags, NULL)`; an empty type is passed as "none". */
@@ -281,8 +294,6 @@ export interface Addon {
   pidfdSignal(pidfd: number, signal: number): 0 | Failure;
   /** The names of the system calls that a program may be of, in the order of their numbers there. */
   readonly systemCalls: readonly string[];
-  /** The addon's own file. Executed, it is an init: `native/init.cc`. */
-  readonly path: string;
   /** `pipe2` with O_CLOEXEC: the end to read and the end to write. */
   pipe(): readonly [Descriptor, Descriptor] | Failure;
   /** `socketpair` with AF_UNIX, SOCK_STREAM and SOCK_CLOEXEC: two ends that are alike. */

@@ -41,6 +41,16 @@ export class SharedReader {
     this.#handlers.set(id, onDatagrams);
   }
 
+  /** The next delivery of this id. */
+  delivered(id: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.listen(id, () => {
+        this.#handlers.delete(id);
+        resolve();
+      });
+    });
+  }
+
   /** The reader does not have it any more. */
   forget(id: number): void {
     this.#handlers.delete(id);

@@ -1,19 +1,21 @@
 /** Children that are being made or live. */
 let children = 0;
-/** From when on another one may be made at once, as `performance.now()` counts. */
+/** When this thread may wait again, as `performance.now()` counts. */
 let next = -Infinity;
-/** Of the time, this thread spends no more on making children while there are others. */
+/** While there are other children, this thread spends no more of its time on waiting. */
 const SHARE = 1 / 10;
+/** The longest wait in milliseconds. Loading a program takes some tenths of one. */
+const PATIENCE = 2;
 
 /**
- * Whether a child should be made in the JavaScript thread, which can do nothing else meanwhile but is sooner done than another thread is
- * woken for it: where it is the only one, and else now and then.
+ * Milliseconds for which the JavaScript thread should wait for a child to run its program: this takes less time than to be told by another thread,
+ * but nothing else can be done meanwhile. So it waits for the only child, and else now and then.
  */
-export function isForThisThread(): boolean {
-  return children <= 1 || performance.now() >= next;
+export function patience(): number {
+  return children <= 1 || performance.now() >= next ? PATIENCE : 0;
 }
 
-/** Makes a child in this thread. */
+/** Makes a child in this thread, and waits for it. */
 export function atOnce<T>(make: () => T): T {
   const start = performance.now();
   try {

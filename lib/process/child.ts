@@ -122,6 +122,7 @@ export class Child {
         resolve(this.#exit);
       });
     });
+    shared.reader.resume(id);
   }
 
   /** A descriptor that stands for the process (`pidfd_open(2)`), for other calls. It stays this handle's: do not close it. */

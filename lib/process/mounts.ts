@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { EEXIST } from '../errno.js';
+import { constants } from 'node:fs';
+import { EEXIST, ENOTDIR, EPERM } from '../errno.js';
 import { ArgumentError } from '../errors.js';
 import { checkKeys, checkPath, checkSwitch } from '../options.js';
 import {
@@ -12,7 +12,9 @@ import {
   MS_REC,
   O_CLOEXEC,
   O_CREAT,
+  O_EXCL,
   O_PATH,
+  O_WRONLY,
   RESOLVE_NO_MAGICLINKS,
 } from '../system-calls/constants.js';
 import {
@@ -23,8 +25,9 @@ import {
   mountContext,
   PROPAGATION,
   setAttributes,
+  type Place,
 } from '../system-calls/mounts.js';
-import { longs, type Program, type ResultOf } from '../system-calls/program.js';
+import { longs, type Condition, type Program, type ResultOf } from '../system-calls/program.js';
 
 interface MountAttributes {
   /** The folder or file to mount at: absolute, in the child's root; made when it is missing and the root is the child's own. `'/'` is the root itself. */
@@ -73,8 +76,6 @@ export interface RootOptions {
 export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): void {
   if (root !== undefined) {
     checkPath('options.root', root);
-    if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true)
-      throw new ArgumentError('options.root', `there is no folder ${JSON.stringify(root)}`);
   }
   if (!Array.isArray(mounts)) throw new ArgumentError('options.mounts', 'takes a list');
   if (!isOwn && (mounts.length > 0 || readOnlyRoot))
@@ -83,6 +84,7 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): v
       "takes a new mount namespace: namespaces: { mnt: 'new' }",
     );
   if (readOnlyRoot && root === undefined) throw new ArgumentError('options.readOnlyRoot', 'takes options.root');
+  let rootMounts = 0;
   for (const [i, mount] of (mounts as readonly SpawnMount[]).entries()) {
     const name = `options.mounts[${i}]`;
     const keys = mount?.type === 'bind' ? ['source', 'recursive', 'idmap'] : ['source', 'parameters'];
@@ -91,12 +93,15 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): v
       throw new ArgumentError(`${name}.type`, "takes 'bind' or the name of a file system");
     checkPath(`${name}.target`, mount.target);
     for (const key of OFFERED) checkSwitch(`${name}.${key}`, mount[key]);
+    if (isAtRoot(mount) && (root === undefined || ++rootMounts > 1))
+      throw new ArgumentError(
+        `${name}.target`,
+        root === undefined ? "'/' takes options.root" : 'another mount is at the root, too',
+      );
     if (mount.target.split('/').includes('..')) throw new ArgumentError(`${name}.target`, "takes a path without '..'");
     if (isBind(mount)) {
       checkSwitch(`${name}.recursive`, mount.recursive);
       checkPath(`${name}.source`, mount.source);
-      if (statSync(mount.source, { throwIfNoEntry: false }) === undefined)
-        throw new ArgumentError(`${name}.source`, `there is no ${JSON.stringify(mount.source)}`);
     } else {
       for (const [key, value] of Object.entries(mount.parameters ?? {}))
         if (value !== true && Buffer.byteLength(`${value}`) > 255)
@@ -113,11 +118,49 @@ function attributes(mount: MountAttributes): number {
   return OFFERED.reduce((bits, name) => bits | (mount[name] === true ? ATTRIBUTES[name] : 0), 0);
 }
 
+/** Trees that were opened with the rights outside: of the root, and of each mount. A call that was refused is made again inside. */
+export interface Sources {
+  readonly areOpened: boolean;
+  readonly root: Tree | undefined;
+  readonly mounts: readonly (Tree | undefined)[];
+}
+
+interface Tree {
+  readonly fd: ResultOf;
+  /** The change of its attributes, if there is one. */
+  readonly changed: ResultOf | undefined;
+}
+
+/**
+ * Opens what is bound before a user namespace is entered, which may not be allowed to see the files, nor to map their owners. Without
+ * the right to do that outside, it is done inside.
+ */
+export function openSources(
+  program: Program,
+  { root, mounts, propagation, isOwn }: RootOptions,
+  isEarly: boolean,
+): Sources {
+  // What is shared with the mounts outside has to be bound before the others are not shared any more.
+  const areOpened = isOwn && (isEarly || (propagation === 'shared' && root !== undefined));
+  if (!areOpened) return { areOpened, root: undefined, mounts: [] };
+  const isRootMounted = root === undefined || mounts.some(isAtRoot);
+  return {
+    areOpened,
+    root: isRootMounted ? undefined : { fd: cloneTree(program, 'root', root, true, [EPERM]), changed: undefined },
+    mounts: mounts.map((mount, i) => {
+      if (!isBind(mount)) return undefined;
+      const step = `mounts[${i}]`;
+      const fd = cloneTree(program, step, mount.source, mount.recursive ?? true, [EPERM]);
+      return { fd, changed: change(program, step, mount, fd, { onlyIf: fd }) };
+    }),
+  };
+}
+
 /**
  * What is mounted is made where the paths are still this process's, and only put to its place when the root is the
  * child's: so no link in that root can lead elsewhere.
  */
-export function setRoot(program: Program, options: RootOptions): void {
+export function setRoot(program: Program, options: RootOptions, sources: Sources): void {
   const { root, mounts, propagation, readOnlyRoot, isOwn } = options;
   if (!isOwn) {
     if (root === undefined) return;
@@ -125,44 +168,72 @@ export function setRoot(program: Program, options: RootOptions): void {
     program.add('root', 'chdir', ['/']);
     return;
   }
-  program.add('propagation', 'mount', [null, '/', null, MS_REC | PROPAGATION[propagation], null]);
-  const made = mounts.map((mount, i) => ({
-    mount,
-    step: `mounts[${i}]`,
-    fd: detached(program, `mounts[${i}]`, mount),
-  }));
+  // A root cannot be left while it is shared, and nothing can be bound from what is unbindable: both come last.
+  const isShared = propagation === 'shared' && root !== undefined;
+  const isLast = propagation === 'unbindable' || isShared;
+  const first = MS_REC | PROPAGATION[isShared ? 'slave' : isLast ? 'private' : propagation];
+  program.add('propagation', 'mount', [null, '/', null, first, null]);
+  const made = mounts.map((mount, i) => {
+    const step = `mounts[${i}]`;
+    const fd = isBind(mount) ? bound(program, step, mount, sources.mounts[i]) : created(program, step, mount);
+    return { mount, step, fd };
+  });
+  // A tree that was opened outside belongs to the mounts there, until this.
+  const part = (step: string, fd: ResultOf) => {
+    program.add(step, 'fchdir', [fd]);
+    program.add('propagation', 'mount', [null, '.', null, first, null]);
+  };
   if (root !== undefined) {
-    const own = made.find(({ mount }) => mount.target === '/');
-    const fd = own?.fd ?? cloneTree(program, 'root', root, true);
-    place(program, own?.step ?? 'root', fd, root);
-    program.add('root', 'chdir', [root]);
+    const own = made.find(({ mount }) => isAtRoot(mount));
+    const step = own?.step ?? 'root';
+    const fd =
+      own?.fd ?? cloneTree(program, 'root', root, true, undefined, sources.root && { unless: sources.root.fd });
+    // On top of the old root, so that no path is walked.
+    attach(program, step, fd, [AT_FDCWD, '/', 0]);
+    program.add(step, 'fchdir', [fd]);
+    if (sources.areOpened) part(step, fd);
     // The old root ends up on top of the new one, where "." still leads to it.
-    program.add('root', 'pivot_root', ['.', '.']);
-    program.add('root', 'umount2', ['.', MNT_DETACH]);
-    program.add('root', 'chdir', ['/']);
+    program.add(step, 'pivot_root', ['.', '.']);
+    program.add(step, 'umount2', ['.', MNT_DETACH]);
+    program.add(step, 'chdir', ['/']);
   }
+  const folder =
+    sources.areOpened && root === undefined
+      ? program.add('mounts', 'openat', [AT_FDCWD, '.', O_PATH | O_CLOEXEC, 0])
+      : undefined;
   for (const { mount, step, fd } of made) {
-    if (root !== undefined && mount.target === '/') continue;
-    if (root === undefined) place(program, step, fd, mount.target);
-    else {
-      const target = openTarget(program, step, mount);
-      attach(program, step, fd, [target, '', MOVE_MOUNT_T_EMPTY_PATH]);
-    }
+    if (root !== undefined && isAtRoot(mount)) continue;
+    if (root === undefined) attach(program, step, fd, [AT_FDCWD, mount.target, MOVE_MOUNT_T_SYMLINKS]);
+    else attach(program, step, fd, [openTarget(program, step, mount, fd), '', MOVE_MOUNT_T_EMPTY_PATH]);
+    if (sources.areOpened && isBind(mount) && !isShared) part(step, fd);
   }
+  if (folder !== undefined) program.add('mounts', 'fchdir', [folder]);
+  else if (sources.areOpened) program.add('root', 'chdir', ['/']);
   if (readOnlyRoot) setAttributes(program, 'readOnlyRoot', [AT_FDCWD, '/', 0], { set: ATTRIBUTES.readOnly });
+  if (isLast) program.add('propagation', 'mount', [null, '/', null, MS_REC | PROPAGATION[propagation], null]);
 }
 
-function detached(program: Program, step: string, mount: SpawnMount): ResultOf {
-  return isBind(mount) ? bound(program, step, mount) : created(program, step, mount);
+function bound(program: Program, step: string, mount: BindMount, early: Tree | undefined): ResultOf {
+  const refused = early && { unless: early.fd };
+  const fd = cloneTree(program, step, mount.source, mount.recursive ?? true, undefined, refused);
+  change(program, step, mount, fd, early?.changed && { unless: early.changed });
+  return fd;
 }
 
-function bound(program: Program, step: string, mount: BindMount): ResultOf {
-  const { source, recursive = true, idmap } = mount;
-  const tree = cloneTree(program, step, source, recursive);
-  const change = { set: attributes(mount), userns: idmap?.fd };
-  if (change.set !== 0 || idmap !== undefined)
-    setAttributes(program, step, [tree, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)], change);
-  return tree;
+/** Gives the tree the attributes and the owners that were asked for, if any were. */
+function change(
+  program: Program,
+  step: string,
+  mount: BindMount,
+  fd: ResultOf,
+  condition: Condition | undefined,
+): ResultOf | undefined {
+  const { recursive = true, idmap } = mount;
+  const set = attributes(mount);
+  if (set === 0 && idmap === undefined) return undefined;
+  const place: Place = [fd, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)];
+  const userns = idmap === undefined ? undefined : program.holds(idmap.fd);
+  return setAttributes(program, step, place, { set, userns }, undefined, condition);
 }
 
 function created(program: Program, step: string, mount: FilesystemMount): ResultOf {
@@ -178,28 +249,40 @@ function created(program: Program, step: string, mount: FilesystemMount): Result
   return mountContext(program, step, context, attributes(mount));
 }
 
-function place(program: Program, step: string, fd: ResultOf, target: string): void {
-  attach(program, step, fd, [AT_FDCWD, target, MOVE_MOUNT_T_SYMLINKS]);
+function partsOf({ target }: SpawnMount): string[] {
+  return target.split('/').filter((part) => part !== '' && part !== '.');
+}
+
+function isAtRoot(mount: SpawnMount): boolean {
+  return partsOf(mount).length === 0;
 }
 
 /**
  * In a root of the child's own: makes what is missing of the target, and returns it opened. Its links lead nowhere else, but for
- * those that are none, such as /proc/PID/root of another process: those are not followed.
+ * those that are none, such as /proc/PID/root of another process: those are not followed. What is there is never opened to be read
+ * or written: it may be a FIFO or a device.
  */
-function openTarget(program: Program, step: string, mount: SpawnMount): ResultOf {
-  const parts = mount.target.split('/').filter((part) => part !== '' && part !== '.');
-  const isFolder = !isBind(mount) || statSync(mount.source).isDirectory();
+function openTarget(program: Program, step: string, mount: SpawnMount, fd: ResultOf): ResultOf {
+  const parts = partsOf(mount);
+  // Only a folder can be opened so; of a bind it is not known before.
+  const folder = isBind(mount)
+    ? program.add(step, 'openat', [fd, '.', O_PATH | constants.O_DIRECTORY | O_CLOEXEC, 0], [ENOTDIR])
+    : undefined;
   for (const [i, name] of parts.entries()) {
-    if (i === parts.length - 1 && !isFolder) break;
-    const parent = open(program, step, parts.slice(0, i), O_PATH);
-    program.add(step, 'mkdirat', [parent, name, 0o755], [EEXIST]);
+    const parent = open(program, step, parts.slice(0, i));
+    const isLast = i === parts.length - 1;
+    program.add(step, 'mkdirat', [parent, name, 0o755], [EEXIST], isLast && folder ? { onlyIf: folder } : undefined);
+    if (isLast && folder !== undefined) {
+      const made = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+      const file = program.add(step, 'openat', [parent, name, made, 0o644], [EEXIST], { unless: folder });
+      program.add(step, 'close', [file], [-1], { unless: folder });
+    }
     program.add(step, 'close', [parent]);
   }
-  if (!isFolder) program.add(step, 'close', [open(program, step, parts, O_CREAT, 0o644)]);
-  return open(program, step, parts, O_PATH);
+  return open(program, step, parts);
 }
 
-function open(program: Program, step: string, parts: readonly string[], flags: number, mode = 0): ResultOf {
-  const how = longs([BigInt(flags | O_CLOEXEC), BigInt(mode), RESOLVE_NO_MAGICLINKS]);
+function open(program: Program, step: string, parts: readonly string[]): ResultOf {
+  const how = longs([BigInt(O_PATH | O_CLOEXEC), 0n, RESOLVE_NO_MAGICLINKS]);
   return program.add(step, 'openat2', [AT_FDCWD, `/${parts.join('/')}`, how, how.length]);
 }

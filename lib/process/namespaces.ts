@@ -19,8 +19,8 @@ export interface Join<Place> {
 }
 
 export interface Namespaces {
-  /** Of the new ones, as CLONE_NEW* flags; without that of time, which a process cannot be born into. */
-  readonly flags: number;
+  /** The new ones, as CLONE_NEW* flags. */
+  readonly created: number;
   readonly isNew: (kind: NamespaceType) => boolean;
   readonly joined: readonly Join<{ readonly fd: number } | { readonly pid: number }>[];
 }
@@ -36,10 +36,8 @@ export function checkNamespaces(choices: Readonly<Partial<Record<NamespaceType, 
     if (choice === 'new') created += flagOf(kind);
     else joined.push({ kind, place: checkPlace(`options.namespaces.${kind}`, choice) });
   }
-  // The user namespace comes first: in it we may have the right to enter the others.
-  if (joined.length > 1) joined.sort((a, b) => Number(b.kind === 'user') - Number(a.kind === 'user'));
   const isNew = (kind: NamespaceType) => (created & flagOf(kind)) !== 0;
-  return { flags: created & ~flagOf('time'), isNew, joined };
+  return { created, isNew, joined };
 }
 
 function checkPlace(argument: string, choice: unknown): { readonly fd: number } | { readonly pid: number } {

@@ -6,6 +6,7 @@ import { LAST_ID, mapText, type IdMapping } from './id-map.js';
 import { checkRoot, type RootOptions, type SpawnMount, type SpawnPropagation } from './mounts.js';
 import { checkNamespaces, type NamespaceChoice } from './namespaces.js';
 import { checkResourceLimits, type ResourceLimits } from './rlimits.js';
+import { sysctlPath } from '../sysctl.js';
 import { signalNumber } from './signals.js';
 import type { Stdio } from './stdio.js';
 
@@ -15,19 +16,30 @@ export interface SpawnOptions {
   readonly argv0?: string | undefined;
   /** Environment variables; those of this process unless said. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The folder it starts in, absolute, in its own root. */
+  /** The folder it starts in, absolute, below its own root: a link that leads elsewhere is an error (ENOENT). */
   readonly cwd?: string | undefined;
-  /** The user it runs as, as its user namespace counts; 0 in a new one that has it, else unchanged. */
+  /**
+   * The user it runs as, as its user namespace counts. Unless said: 0 in a new user namespace that has it; 0 in one that is joined, which
+   * is an error if it has none; else unchanged.
+   */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** Supplementary groups; none when `gid` is given and this is not. */
+  /** Supplementary groups. Unless said, there are none if `uid` or `gid` is given or a user namespace is joined. */
   readonly groups?: readonly number[] | undefined;
   /** `'pipe'` unless said: standard input, output and errors are streams of this process. */
   readonly stdio?: Stdio | undefined;
-  /** In a session and process group of its own. */
+  /** In a session and process group of its own. Unless said, so it is in a new or joined pid namespace, and with a terminal. */
   readonly detached?: boolean | undefined;
-  /** Ends the child with `killSignal` when aborted, if that may be sent: a child of another user takes CAP_KILL. */
+  /**
+   * Ends the child with `killSignal` when aborted, if that may be sent: a child of another user takes CAP_KILL. While it is not yet the
+   * program, it is ended with SIGKILL, and `spawn` rejects with the signal's reason.
+   */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds from the call on, 1 to 2147483647, after which the child is ended in the same way; without it, never. If it is not
+   * yet the program, `spawn` rejects with `TimeoutError`.
+   */
+  readonly timeout?: number | undefined;
   /** SIGTERM unless said. */
   readonly killSignal?: NodeJS.Signals | number | undefined;
   /** Namespaces to be in; those of this process unless said. */
@@ -55,13 +67,17 @@ export interface SpawnOptions {
   readonly capabilities?: CapabilitySets | undefined;
   /** No program that it runs gains rights, by a set-user-ID bit say. */
   readonly noNewPrivileges?: boolean | undefined;
-  /** A seccomp filter: `struct sock_filter` of 8 bytes each, for execve and what comes after it. Takes `noNewPrivileges` or CAP_SYS_ADMIN. */
+  /**
+   * A seccomp filter: `struct sock_filter` of 8 bytes each. Takes `noNewPrivileges` or CAP_SYS_ADMIN. Without `noNewPrivileges` it is there
+   * before the capabilities and the user change, so it has to allow capget, capset, chdir, clone, getcwd, ppoll, prctl, rt_sigprocmask, setgroups,
+   * setresgid and setresuid beside execve; with it, only rt_sigprocmask, execve and, with `init`, what an init does.
+   */
   readonly seccomp?: Uint8Array | undefined;
   /** -1000 to 1000. Less than this process has takes CAP_SYS_RESOURCE. */
   readonly oomScoreAdjust?: number | undefined;
   /** The signal it gets when this process ends; one that has not begun to run by then never does. prctl(2), PR_SET_PDEATHSIG. */
   readonly deathSignal?: NodeJS.Signals | number | undefined;
-  /** Of a new time namespace, in seconds. Since Linux 6.0 here, as the child has to enter it by execve. */
+  /** Of a new time namespace, in seconds. Since Linux 5.6. */
   readonly timeOffsets?:
     { readonly monotonic?: number | undefined; readonly boottime?: number | undefined } | undefined;
   /**
@@ -88,6 +104,7 @@ const CHECKS: { readonly [Option in keyof SpawnOptions]-?: Check | null } = {
   stdio: null,
   detached: checkSwitch,
   signal: checkSignal,
+  timeout: (argument, value) => checkInteger(argument, value, 1, 0x7fffffff),
   killSignal: signalNumber,
   namespaces: null,
   uidMap: null,
@@ -115,11 +132,16 @@ const CHECKS: { readonly [Option in keyof SpawnOptions]-?: Check | null } = {
 const OPTIONS = Object.keys(CHECKS) as (keyof SpawnOptions)[];
 
 /** Refuses what cannot be, before anything is opened. */
-export function check(command: string, args: readonly string[], options: SpawnOptions) {
-  checkKeys('options', options, OPTIONS);
-  for (const option in options) {
+export function check(command: string, args: readonly string[], given: SpawnOptions) {
+  checkKeys('options', given, OPTIONS);
+  // Read once. Without a prototype nothing else is an option.
+  const options: { -readonly [Option in keyof SpawnOptions]: SpawnOptions[Option] } = Object.create(null) as object;
+  for (const option of Object.keys(given)) {
     const name = option as keyof SpawnOptions;
-    if (options[name] !== undefined) CHECKS[name]?.(`options.${name}`, options[name] as never);
+    const value = given[name];
+    if (value === undefined) continue;
+    CHECKS[name]?.(`options.${name}`, value as never);
+    options[name] = value as never;
   }
   checkText('command', command);
   if (command === '') throw new ArgumentError('command', 'must not be empty');
@@ -230,7 +252,7 @@ function checkIdMaps(
 function writtenSysctls(sysctls: NonNullable<SpawnOptions['sysctls']>) {
   return Object.entries(sysctls).map(([name, value]) => ({
     step: `sysctls[${JSON.stringify(name)}]`,
-    path: sysctlPath(name),
+    path: sysctlPath('options.sysctls', name),
     text: `${value}`,
   }));
 }
@@ -246,12 +268,6 @@ function environmentOf(env: Readonly<Record<string, string | undefined>>): Envir
     list.push(`${name}=${value}`);
   }
   return { list, path: env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
-}
-
-function sysctlPath(name: string): string {
-  if (!/^[\w-]+([./][\w:.@-]+)*$/.test(name) || name.includes('..'))
-    throw new ArgumentError('options.sysctls', `${JSON.stringify(name)} is no name of a sysctl`);
-  return `/proc/sys/${name.includes('/') ? name : name.replaceAll('.', '/')}`;
 }
 
 /** The lines of timens_offsets. */

@@ -126,11 +126,13 @@ function connection(number: number): readonly [Descriptor, Descriptor] {
 }
 
 function streamFrom(descriptor: Descriptor, number: number): Duplex {
-  return new (lazy('net').Socket)({
-    fd: descriptor.release(),
+  const stream = new (lazy('net').Socket)({
+    fd: descriptor.lend(),
     readable: number !== 0,
     writable: number === 0 || number > 2,
   });
+  descriptor.release();
+  return stream;
 }
 
 function terminal(options: TerminalOptions): PreparedStdio {
@@ -183,6 +185,7 @@ export function controlTerminal(program: Program): void {
 /** First out of the way of the numbers that they shall have: one may be where another one has to go. */
 function placeDescriptors(program: Program, sources: readonly Argument[], behind: number | undefined): void {
   const all = behind === undefined ? sources : [...sources, behind];
+  for (const source of all) if (typeof source === 'number') program.holds(source);
   const subject = (number: number) => (number < sources.length ? `stdio[${number}]` : 'stdio');
   const moved = all.map((source, i) =>
     typeof source === 'number' && source < all.length

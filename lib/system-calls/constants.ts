@@ -39,12 +39,12 @@ export const O_RDWR = 2;
 export const O_CREAT = 0x40;
 export const O_CLOEXEC = 0x80000;
 export const O_PATH = 0x200000;
+export const O_EXCL = 0x80;
 export const F_DUPFD_CLOEXEC = 1030;
 export const RESOLVE_NO_MAGICLINKS = 2n;
 
-export const POLLIN = 1;
-
 export const PR_SET_PDEATHSIG = 1;
+export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_CAPBSET_DROP = 24;
 export const PR_SET_NO_NEW_PRIVS = 38;
@@ -53,8 +53,6 @@ export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 export const SECCOMP_SET_MODE_FILTER = 1;
-export const CLOSE_RANGE_CLOEXEC = 4;
+export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 
-export const CLONE_VM = 0x100;
-export const CLONE_CHILD_CLEARTID = 0x20_0000;
 export const CLONE_FS = 0x200;

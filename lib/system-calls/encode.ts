@@ -6,15 +6,18 @@ import {
   VALUE,
   type Argument,
   type CallStruct,
+  type Condition,
   type Pointed,
   type PointerArray,
   type SystemCall,
 } from './program.js';
 
-/** `struct Header` and `struct Call` of `native/program.cc`. */
-const HEADER = 8;
+/** `struct Launch` and `struct Call` of `native/launcher/launch.h`. */
+const HEADER = 64;
 const CALL = 64;
 const KINDS = 8;
+const CONDITION = 14;
+const ONLY_IF = 0x8000;
 const ARGUMENTS = 16;
 const MOST_ARGUMENTS = 6;
 
@@ -45,7 +48,7 @@ export function encode(calls: readonly SystemCall[]): EncodedProgram {
   return writer.bytes.subarray(0, writer.length);
 }
 
-function addCall(at: number, { name, args, tolerated }: SystemCall): void {
+function addCall(at: number, { name, args, tolerated, condition }: SystemCall): void {
   const number = numbers.get(name);
   if (number === undefined || args.length > MOST_ARGUMENTS)
     throw new TypeError(`${name} with ${args.length} arguments is no call that a program can have`);
@@ -55,6 +58,11 @@ function addCall(at: number, { name, args, tolerated }: SystemCall): void {
   view.setUint16(at, number, LITTLE_ENDIAN);
   view.setUint16(at + 2, tolerated?.length ?? 0, LITTLE_ENDIAN);
   view.setUint32(at + 4, errnos, LITTLE_ENDIAN);
+  if (condition !== undefined) view.setUint16(at + CONDITION, conditionBits(condition), LITTLE_ENDIAN);
+}
+
+function conditionBits(condition: Condition): number {
+  return 'unless' in condition ? condition.unless.value + 1 : (condition.onlyIf.value + 1) | ONLY_IF;
 }
 
 function addArgument(call: number, index: number, argument: Argument): void {

@@ -16,7 +16,7 @@ import {
   O_CLOEXEC,
   OPEN_TREE_CLONE,
 } from './constants.js';
-import { longs, type Argument, type Program, type ResultOf } from './program.js';
+import { longs, type Argument, type Condition, type Program, type ResultOf } from './program.js';
 
 /** MOUNT_ATTR_*, for fsmount(2) and mount_setattr(2). */
 export const ATTRIBUTES = {
@@ -40,9 +40,16 @@ export const PROPAGATION = {
 } as const;
 
 /** open_tree(2): a copy of the mount that `path` is on, from there on; it is attached nowhere. */
-export function cloneTree(program: Program, subject: string, path: string, recursive: boolean): ResultOf {
+export function cloneTree(
+  program: Program,
+  subject: string,
+  path: string,
+  recursive: boolean,
+  tolerated?: readonly number[],
+  condition?: Condition,
+): ResultOf {
   const flags = OPEN_TREE_CLONE | O_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-  return program.add(subject, 'open_tree', [AT_FDCWD, path, flags]);
+  return program.add(subject, 'open_tree', [AT_FDCWD, path, flags], tolerated, condition);
 }
 
 /** A parameter of a file system: `true` when it stands without a value. */
@@ -66,7 +73,7 @@ export function makeFilesystem(
         ? [FSCONFIG_SET_FLAG, key, null, 0]
         : typeof value === 'string'
           ? [FSCONFIG_SET_STRING, key, value, 0]
-          : [FSCONFIG_SET_FD, key, null, value.fd];
+          : [FSCONFIG_SET_FD, key, null, program.holds(value.fd)];
     program.add(about, 'fsconfig', [context, ...rest]);
   }
   program.add(subject, 'fsconfig', [context, FSCONFIG_CMD_CREATE, null, null, 0]);
@@ -99,10 +106,11 @@ export function setAttributes(
   [folder, path, flags]: Place,
   { set, clear = 0, propagation = 0, userns }: AttributeChange,
   tolerated?: readonly number[],
+  condition?: Condition,
 ): ResultOf {
   const all = userns === undefined ? set : set | MOUNT_ATTR_IDMAP;
   const attr = longs([all, clear, propagation, userns ?? 0].map(BigInt));
-  return program.add(subject, 'mount_setattr', [folder, path, flags, attr, attr.length], tolerated);
+  return program.add(subject, 'mount_setattr', [folder, path, flags, attr, attr.length], tolerated, condition);
 }
 
 /** move_mount(2) of a mount that is open; `flags` are those of the target. */

@@ -10,16 +10,15 @@ export interface PointerArray {
   readonly targets: readonly Pointed[];
 }
 
-/** What the number of an argument is; `Kind` of `native/program.h`. */
+/** What the number of an argument is; `Kind` of `native/launcher/launch.h`. */
 export const VALUE = 0;
 export const ADDRESS = 1;
 const RESULT = 2;
-const REPORT_PIPE = 3;
-const BUFFER = 4;
+const BUFFER = 3;
 
 /** A number that is known when the call is made. */
 export interface Reference {
-  readonly kind: typeof RESULT | typeof REPORT_PIPE | typeof BUFFER;
+  readonly kind: typeof RESULT | typeof BUFFER;
   readonly value: number;
 }
 
@@ -27,9 +26,6 @@ export interface Reference {
 export interface ResultOf extends Reference {
   readonly kind: typeof RESULT;
 }
-
-/** The descriptor that a child has to report with. */
-export const REPORT: Reference = { kind: REPORT_PIPE, value: 0 };
 
 /** The address of so many bytes to be written to. */
 export function bufferOf(size: number): Reference {
@@ -39,7 +35,7 @@ export function bufferOf(size: number): Reference {
 /** A number is passed as it is, text and bytes by their address. */
 export type Argument = number | null | Pointed | Reference;
 
-/** A system call to be made later: one of those that `native/program.cc` knows, with at most six arguments. */
+/** A system call to be made later: one of those that `native/program.cc` knows, or a pseudo call of `native/launcher/launch.h`. It has at most six arguments. */
 export interface SystemCall {
   /** What it is about: what an error names. */
   readonly subject: string;
@@ -47,15 +43,33 @@ export interface SystemCall {
   readonly args: readonly Argument[];
   /** With one of these errnos the call has not failed, and its result is -errno; -1 stands for all. */
   readonly tolerated: readonly number[] | undefined;
+  readonly condition: Condition | undefined;
 }
 
-/** System calls that are made one after the other elsewhere, in a child or in a thread of their own. */
+/** An earlier call decides whether this one is made. If it is not, it has that call's result. */
+export type Condition = { readonly unless: ResultOf } | { readonly onlyIf: ResultOf };
+
+/** System calls that are made one after the other elsewhere: in a thread, in a child, or by the launcher. */
 export class Program {
   readonly calls: SystemCall[] = [];
+  /** Descriptors of this process that the calls name: a launcher has these and no others. */
+  readonly keeps: number[] = [];
 
   /** A call that fails with one of the errnos `tolerated` does not end the program; -1: with any. */
-  add(subject: string, name: string, args: readonly Argument[], tolerated?: readonly number[]): ResultOf {
-    return { kind: RESULT, value: this.calls.push({ subject, name, args, tolerated }) - 1 };
+  add(
+    subject: string,
+    name: string,
+    args: readonly Argument[],
+    tolerated?: readonly number[],
+    condition?: Condition,
+  ): ResultOf {
+    return { kind: RESULT, value: this.calls.push({ subject, name, args, tolerated, condition }) - 1 };
+  }
+
+  /** Names a descriptor of this process, as an argument. */
+  holds(fd: number): number {
+    this.keeps.push(fd);
+    return fd;
   }
 
   /** What the call at `index` is about. */

@@ -221,15 +221,42 @@ describeUnless(noNumbers, 'seccomp', () => {
       });
   });
 
-  testUnless(oneUser, 'takes no_new_privs from whoever has no rights', async () => {
-    const nobody = { uid: NOBODY, gid: NOBODY } as const;
-    expect(await errorOf(() => spawn('true', [], { ...nobody, seccomp: noMkdir }))).toMatchObject({
-      name: 'SpawnError',
-      step: 'seccomp',
-      code: 'EACCES',
+  testUnless(oneUser, 'is there without no_new_privs, too, for a program that has fewer rights', async () => {
+    const none = { effective: [], permitted: [], inheritable: [], bounding: [] } as const;
+    for (const noNewPrivileges of [true, false, undefined]) {
+      const { out } = await outcome(
+        'sh',
+        ['-c', 'grep -E "^(Seccomp|NoNewPrivs|CapEff|Uid):" /proc/self/status; mkdir x'],
+        {
+          uid: NOBODY,
+          gid: NOBODY,
+          capabilities: none,
+          seccomp: noMkdir,
+          noNewPrivileges,
+        },
+      );
+      expect(out.split('\n').map((line) => line.replace(/\s+/g, ' '))).toEqual([
+        `Uid: ${NOBODY} ${NOBODY} ${NOBODY} ${NOBODY}`,
+        'CapEff: 0000000000000000',
+        `NoNewPrivs: ${noNewPrivileges === true ? 1 : 0}`,
+        'Seccomp: 2',
+        '',
+      ]);
+    }
+  });
+
+  testUnless(oneUser ?? noOthers, 'takes no_new_privs from whoever has no rights', async () => {
+    const source = `
+      const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
+      spawn('true', [], { seccomp: new Uint8Array([6, 0, 0, 0, 0, 0, 255, 127]) })
+        .then(() => console.log('started'), ({ name, step, code }) => console.log(name, step, code));`;
+    const { out } = await outcome(process.execPath, ['-e', source], {
+      env: nodeEnvironment,
+      uid: NOBODY,
+      gid: NOBODY,
+      cwd: '/',
     });
-    const { exit } = await outcome('true', [], { ...nobody, seccomp: noMkdir, noNewPrivileges: true });
-    expect(exit.code).toBe(0);
+    expect(out).toBe('SpawnError seccomp EACCES\n');
   });
 });
 
@@ -268,13 +295,11 @@ describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may beco
     const source = `
       const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
       (async () => {
-        const [early, late] = [new AbortController(), new AbortController()];
         const options = { stdio: ['pipe', 'ignore', 'ignore'], uid: 17, gid: 17 };
-        // This one is made in the pool.
-        const first = spawn('/bin/cat', [], { ...options, noNewPrivileges: true, signal: early.signal });
-        early.abort();
-        const children = [await first, await spawn('/bin/cat', [], { ...options, signal: late.signal })];
-        late.abort();
+        const late = [new AbortController(), new AbortController()];
+        const children = [];
+        for (const { signal } of late) children.push(await spawn('/bin/cat', [], { ...options, signal }));
+        for (const controller of late) controller.abort();
         for (const child of children) child.stdin.end();
         console.log((await Promise.all(children.map(({ exited }) => exited))).map(({ code }) => code).join());
       })();`;

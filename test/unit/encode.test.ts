@@ -9,8 +9,8 @@ import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from '../../lib/system-calls/constants.
 import { encode } from '../../lib/system-calls/encode.js';
 import { bufferOf, Program, type Argument, type Pointed, type ResultOf } from '../../lib/system-calls/program.js';
 
-/** Where a call's fields are, see `struct Call` of native/program.h. */
-const callAt = (index: number) => 8 + 64 * index;
+/** Where a call's fields are, see `struct Call` of native/launcher/launch.h. */
+const callAt = (index: number) => 64 + 64 * index;
 const argumentAt = (index: number, argument: number) => callAt(index) + 16 + 8 * argument;
 
 const resultOf = (value: number): ResultOf => ({ kind: 2, value });
@@ -33,7 +33,7 @@ function viewOf(block: Uint8Array) {
   };
 }
 
-const perform = (block: Uint8Array) => addon.sync.perform(block, 0x7fff, -1) as Performed & PerformFailure;
+const perform = (block: Uint8Array) => addon.sync.perform(block, 0x7fff, null) as Performed & PerformFailure;
 
 /** A call that does nothing. */
 const nothing = ['unshare', [0]] as const;

@@ -16,7 +16,7 @@ import { Program } from '../../lib/system-calls/program.js';
 import { checkResourceLimits, setResourceLimits, type ResourceLimits } from '../../lib/process/rlimits.js';
 import { signalName, signalNumber } from '../../lib/process/signals.js';
 import { check, type SpawnOptions } from '../../lib/process/spawn-options.js';
-import { atOnce, countChild, isForThisThread } from '../../lib/process/at-once.js';
+import { atOnce, countChild, patience } from '../../lib/process/at-once.js';
 import { prepareStdio } from '../../lib/process/stdio.js';
 import { errorOf } from '../support/rejection.js';
 
@@ -126,7 +126,7 @@ describe('resource limits', () => {
 });
 
 describe('namespaces', () => {
-  test('are flags of clone3, but for that of time; the user namespace is entered first', () => {
+  test('are flags of clone3, and those that are joined stay in order', () => {
     const checked = checkNamespaces({
       net: { fd: 7 },
       time: 'new',
@@ -135,37 +135,45 @@ describe('namespaces', () => {
       pid: 'inherit',
       ipc: 'new',
     });
-    expect(checked.flags).toBe(flagOf('uts') + flagOf('ipc'));
+    expect(checked.created).toBe(flagOf('uts') + flagOf('ipc') + flagOf('time'));
     expect(checked.isNew('time')).toBe(true);
     expect(checked.isNew('pid')).toBe(false);
-    expect(checked.joined[0]).toEqual({ kind: 'user', place: { fd: 9 } });
-    expect(checked.joined).toHaveLength(2);
-    expect(checkNamespaces()).toMatchObject({ flags: 0, joined: [] });
+    expect(checked.joined).toEqual([
+      { kind: 'net', place: { fd: 7 } },
+      { kind: 'user', place: { fd: 9 } },
+    ]);
+    expect(checkNamespaces()).toMatchObject({ created: 0, joined: [] });
   });
 });
 
-describe('a child is made in the JavaScript thread', () => {
+describe('the child itself executes the program', () => {
   /** As `spawn` does; `parent` is the descriptor that stands for it. */
-  const brief = (options: SpawnOptions, parent?: number) => {
+  const direct = (options: SpawnOptions, parent?: number) => {
     const checked = check('true', [], { env: {}, stdio: 'ignore', ...options });
     const opened: Descriptor[] = [];
     const joined = openJoined(checked.namespaces, opened);
     for (const descriptor of opened) descriptor.close();
-    return planned(checked, joined, prepareStdio(checked.options.stdio), parent).isBrief;
+    return planned(checked, joined, prepareStdio(checked.options.stdio), parent).isDirect;
   };
 
-  test('if that is hardly more than to load its program', () => {
+  test('if nothing changes who may look at its memory', () => {
     for (const options of [
       {},
       { env: { PATH: '/bin:/usr/bin' }, stdio: 'inherit', argv0: 'other', cwd: '/usr' },
       { namespaces: { uts: 'new', ipc: 'new', pid: 'new', cgroup: 'new' }, hostname: 'box', domainname: 'test' },
-      { uid: 1, gid: 2, groups: [3], umask: 0o27, detached: true, rlimits: { nofile: 10 } },
+      { umask: 0o27, detached: true, stdio: 'tty' },
+      { uid: undefined, killSignal: 'SIGINT', timeout: 5000 },
     ] satisfies SpawnOptions[])
-      expect([options, brief(options)]).toEqual([options, true]);
+      expect([options, direct(options)]).toEqual([options, true]);
   });
 
-  test('but not if it may take longer, or has to be another thread’s', () => {
+  test('else a launcher does', () => {
     for (const options of [
+      { uid: 1 },
+      { gid: 2 },
+      { groups: [3] },
+      { rlimits: { core: 10 } },
+      { seccomp: new Uint8Array(8) },
       { namespaces: { net: 'new' } },
       { namespaces: { uts: 'new', mnt: 'new' } },
       { namespaces: { user: 'new' } },
@@ -180,13 +188,12 @@ describe('a child is made in the JavaScript thread', () => {
       { cgroup: { fd: 0 } },
       { capabilities: { bounding: [] } },
       { noNewPrivileges: true },
-      { stdio: 'tty' },
     ] satisfies SpawnOptions[])
-      expect([options, brief(options)]).toEqual([options, false]);
-    expect(brief({ deathSignal: 'SIGTERM' }, 0)).toBe(false);
+      expect([options, direct(options)]).toEqual([options, false]);
+    expect(direct({ deathSignal: 'SIGTERM' }, 0)).toBe(false);
   });
 
-  test('while it is the only one, and else for a tenth of the time', () => {
+  test('is waited for while it is the only one, and else for a tenth of the time', () => {
     let now = 1000;
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
     const spend = (milliseconds: number) => {
@@ -196,22 +203,22 @@ describe('a child is made in the JavaScript thread', () => {
     countChild(1);
     try {
       expect(atOnce(() => spend(2))).toBe(2);
-      expect(isForThisThread()).toBe(true);
+      expect(patience()).toBe(2);
       countChild(1);
-      expect(isForThisThread()).toBe(false);
+      expect(patience()).toBe(0);
       spend(17);
-      expect(isForThisThread()).toBe(false);
+      expect(patience()).toBe(0);
       spend(1);
-      expect(isForThisThread()).toBe(true);
+      expect(patience()).toBe(2);
       expect(() =>
         atOnce(() => {
           spend(20);
           throw new Error('not made');
         }),
       ).toThrow('not made');
-      expect(isForThisThread()).toBe(false);
+      expect(patience()).toBe(0);
       countChild(-1);
-      expect(isForThisThread()).toBe(true);
+      expect(patience()).toBe(2);
     } finally {
       countChild(-1);
       clock.mockRestore();
