@@ -15,6 +15,7 @@ import {
   type CgroupEventType,
   type CgroupState,
 } from './events.js';
+import { checkMayHandOn, handOn, moveInto } from './domain.js';
 import { cgroupError, Directory } from './files.js';
 import { numbers, words } from './formats.js';
 import { checkName, checkPath, hierarchy, locateHere, pathIn, whyWithout, type CgroupHierarchy } from './hierarchy.js';
@@ -96,8 +97,8 @@ export class Cgroup {
   /**
    * Makes a cgroup; the one around it must exist (ENOENT), and it must not (EEXIST). Where its limits take controllers that
    * the cgroups around it do not hand on to their children, they are made to, from the top down
-   * (cgroup.subtree_control); EBUSY when there are processes in one of them. That stays so, whatever becomes of the new
-   * cgroup, which is removed again when it cannot be as asked for.
+   * (cgroup.subtree_control); EBUSY when there are processes in one of them, and then nothing has changed. Otherwise that
+   * stays so, whatever becomes of the new cgroup, which is removed again when it cannot be as asked for.
    */
   static async create(path: string, options: CgroupCreateOptions = {}): Promise<Cgroup> {
     checkKeys('options', options, ['parent', 'limits', 'controllers']);
@@ -173,11 +174,12 @@ export class Cgroup {
 
   /**
    * Moves a process into it, with all its threads; the processes that it starts from then on are in it too. EBUSY where it
-   * hands controllers on to its children.
+   * hands controllers on to its children; also for those (`cpu`, `cpuset`, `pids`) for which the kernel would make it a
+   * "domain threaded" cgroup, below which nothing can run.
    */
   async add(pid: number): Promise<void> {
     checkPid(pid);
-    await this.#holding((directory) => directory.write('cgroup.procs', [`${pid}`]));
+    await this.#holding((directory) => moveInto(directory, pid));
   }
 
   /**
@@ -301,6 +303,7 @@ export class Cgroup {
     return this.#holding(async (directory) => {
       const made = directory.child(name);
       const handOns = toHandOn(directory, this.#depth, wanted);
+      for (const { directory: around } of handOns) checkMayHandOn(around);
       try {
         await promises.mkdir(made.location);
       } catch (error) {
@@ -310,8 +313,7 @@ export class Cgroup {
       }
       let cgroup: Cgroup | undefined;
       try {
-        for (const { directory: around, controllers } of handOns)
-          await around.write('cgroup.subtree_control', [controllers.map((each) => `+${each}`).join(' ')]);
+        for (const { directory: around, controllers } of handOns) await handOn(around, controllers);
         cgroup = Cgroup.#at(made.location, made.path, this.#depth + 1);
         await cgroup.#set(writes);
         return cgroup;
