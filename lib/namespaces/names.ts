@@ -5,6 +5,7 @@ import { addon } from '../native/load.js';
 import { failureOf, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkPath } from '../options.js';
 import { MNT_DETACH, MS_BIND, MS_REC, MS_SHARED } from '../system-calls/constants.js';
+import { show } from '../wire/codec.js';
 
 /** The file system of namespaces: include/uapi/linux/magic.h. */
 const NSFS_MAGIC = 0x6e736673;
@@ -22,7 +23,7 @@ export function pathOfName(name: unknown, argument = 'name'): string {
     /[/\0]/.test(name) ||
     Buffer.byteLength(name) > 255
   ) {
-    throw new ArgumentError(argument, `takes a name of 1 to 255 bytes without '/', not ${JSON.stringify(name)}`);
+    throw new ArgumentError(argument, `takes a name of 1 to 255 bytes without '/', not ${show(name)}`);
   }
   return `${NETNS_DIRECTORY}/${name}`;
 }

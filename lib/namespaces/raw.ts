@@ -9,7 +9,7 @@ import { addon } from '../native/load.js';
 import { orThrow, systemCallError } from '../netlink/system-call.js';
 import { CLONE_FS } from '../system-calls/constants.js';
 import { show } from '../wire/codec.js';
-import { checkDescriptor } from './open.js';
+import { checkDescriptor } from '../options.js';
 import {
   checkType,
   checkTypes,
@@ -51,8 +51,8 @@ export type Unshareable = NamespaceType | 'fs';
  */
 export function setns(target: number | { readonly fd: number }, types?: readonly NamespaceType[]): void {
   const fd = checkDescriptor(
-    typeof target === 'object' && target !== null ? target.fd : target,
     'target',
+    typeof target === 'object' && target !== null ? target.fd : target,
     'of a namespace or a process, or a handle',
   );
   const wanted = types === undefined ? [] : checkTypes(types, 'types');

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { show } from '../wire/codec.js';
 
 /**
  * The file of a sysctl of the network: `'net.ipv4.ip_forward'`. As with sysctl(8), where the first separator is a slash
@@ -18,7 +19,7 @@ export function sysctlPath(name: unknown): string {
     parts[0] !== 'net' ||
     parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'))
   ) {
-    throw new ArgumentError('sysctl', `takes a name such as 'net.ipv4.ip_forward', not ${JSON.stringify(name)}`);
+    throw new ArgumentError('sysctl', `takes a name such as 'net.ipv4.ip_forward', not ${show(name)}`);
   }
   return `/proc/sys/${parts.join('/')}`;
 }
