@@ -3,12 +3,12 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Agent as HttpAgent, AgentOptions as HttpAgentOptions } from 'node:http';
 import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions } from 'node:https';
 import type { Server, Socket } from 'node:net';
-import { EEXIST } from '../errno.js';
-import { ArgumentError } from '../errors.js';
+import { EEXIST, ENOSPC } from '../errno.js';
+import { ArgumentError, SyscallError } from '../errors.js';
 import type { Failure, MadeNetns } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { keepSpare, takeSpare } from '../netlink/kernel.js';
-import { orThrow, systemCallError } from '../netlink/system-call.js';
+import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
 import { show } from '../wire/codec.js';
 import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
@@ -140,7 +140,8 @@ export class Netns extends NamespaceHandle {
   }
 
   static #created(result: MadeNetns | Failure, path: string | undefined, name: string | undefined): Netns {
-    const made = orThrow(result);
+    if (isFailure(result)) throw creationError(result);
+    const made = result;
     try {
       if (path !== undefined) pinAt(made.netns.fd, path);
       const netns = new Netns(takeOver(made.netns, 'the new namespace', 'net'), name);
@@ -269,6 +270,14 @@ export function checkCreateOptions(options: NetnsCreateOptions): CheckedCreateOp
   if (rootless === true && name !== undefined)
     throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
   return { name, loopback, rootless, path: name === undefined ? undefined : pathOfName(name, 'options.name') };
+}
+
+function creationError(failure: Failure): SyscallError {
+  const { errno, syscall } = failure;
+  // What else says so: a network namespace takes no disk.
+  const hint =
+    'a limit is reached, here or in a user namespace above: /proc/sys/user/max_net_namespaces, max_user_namespaces';
+  return errno === ENOSPC ? new SyscallError(errno, syscall, undefined, hint) : systemCallError(failure);
 }
 
 function preparePath(options: NetnsCreateOptions): CheckedCreateOptions {

@@ -3,7 +3,7 @@ import { EACCES, ENOENT, ENOTTY, EPERM, ESRCH } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { isFailure, orThrow } from '../netlink/system-call.js';
+import { hintIfLacking, isFailure, orThrow } from '../netlink/system-call.js';
 import { checkDescriptor, checkPid } from '../options.js';
 import { fileError, pathOfName } from './names.js';
 import { flagOf, labelOf, typeOf, type NamespaceType } from '../namespace-types.js';
@@ -129,7 +129,10 @@ function pidOf(pidfd: number, what: string): number {
 function processError({ errno, syscall }: Failure, what: string): SyscallError {
   const hint =
     errno === EPERM || errno === EACCES
-      ? 'it takes the right to trace the process: the same user with no fewer capabilities, or CAP_SYS_PTRACE'
+      ? hintIfLacking(
+          'it takes the right to trace the process: the same user with no fewer capabilities, or CAP_SYS_PTRACE',
+          'CAP_SYS_PTRACE',
+        )
       : undefined;
   return new SyscallError(errno, syscall, what, hint);
 }
