@@ -38,6 +38,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'it is an unbindable mount, or one with mounts below it that came from a more privileged mount namespace',
   [`mount_setattr ${EINVAL}`]:
     'it is no mount point; ids are mapped only once, of a mount not attached yet, and where the file system supports it',
+  [`move_mount ${EINVAL}`]:
+    'an unbindable mount cannot be attached below a shared one, nor one to itself; `beneath` takes Linux 6.5',
   [`umount2 ${EINVAL}`]: 'nothing is mounted there, or only what came from a more privileged mount namespace',
   [`umount2 ${EBUSY}`]: 'it is in use; `detach` waits until it is not',
   [`umount2 ${EAGAIN}`]: 'it is marked as expired: unmounted the next time, unless it is used meanwhile',

@@ -20,6 +20,10 @@ export interface MountAttributes {
   readonly set?: readonly MountAttribute[] | undefined;
   /** Other than the modes of access times, of which another one is set instead. */
   readonly clear?: readonly MountAttribute[] | undefined;
+  /**
+   * Set of a detached mount, this holds until it is attached: below a shared mount the kernel makes it shared, and
+   * refuses an unbindable one (EINVAL). `mountSetattr` changes it afterwards. mount_namespaces(7)
+   */
   readonly propagation?: Propagation | undefined;
   /**
    * A user namespace whose maps say who owns the files, seen through this mount: the owner 0 becomes whom that namespace has as its
