@@ -939,18 +939,14 @@ describeUnless(without('memory') ?? without('pids') ?? without('cpu'), 'limits',
   test('of processor time: who has had his share waits', () =>
     inCgroup(
       async (cgroup) => {
-        const child = await script(
-          `const end = process.cpuUsage().user + 100_000; while (process.cpuUsage().user < end);`,
-        );
+        // It never rests: even on a busy machine it gets 10 ms within 50 ms time and again.
+        const child = await script('for (;;);');
         await cgroup.add(child.pid);
-        const before = process.hrtime.bigint();
-        await ask(child);
-        // 100 ms of work, 10 ms of each 50.
-        expect(Number(process.hrtime.bigint() - before) / 1e6).toBeGreaterThan(250);
+        child.stdin!.write('\n');
+        expect(await until(() => cgroup.stat().cpu!.nrThrottled! > 3)).toBe(true);
         const { nrThrottled, throttledUsec, nrPeriods } = cgroup.stat().cpu!;
-        expect(nrThrottled).toBeGreaterThan(3);
         expect(nrPeriods).toBeGreaterThanOrEqual(nrThrottled!);
-        expect(throttledUsec).toBeGreaterThan(100_000);
+        expect(throttledUsec).toBeGreaterThan(0);
       },
       { limits: { cpu: { max: { quota: 10_000, period: 50_000 } } } },
     ));
