@@ -274,10 +274,11 @@ export function checkCreateOptions(options: NetnsCreateOptions): CheckedCreateOp
 
 function creationError(failure: Failure): SyscallError {
   const { errno, syscall } = failure;
-  // What else says so: a network namespace takes no disk.
-  const hint =
-    'a limit is reached, here or in a user namespace above: /proc/sys/user/max_net_namespaces, max_user_namespaces';
-  return errno === ENOSPC ? new SyscallError(errno, syscall, undefined, hint) : systemCallError(failure);
+  if (errno !== ENOSPC) return systemCallError(failure);
+  // A network namespace takes no disk: there is nothing else that it could be.
+  const limit =
+    'a limit is reached, here or in a user namespace above: the sysctls user.max_net_namespaces and user.max_user_namespaces';
+  return new SyscallError(errno, syscall, undefined, limit);
 }
 
 function preparePath(options: NetnsCreateOptions): CheckedCreateOptions {
