@@ -5,6 +5,8 @@
 const suites = ['unit', 'golden', 'types', 'uapi', 'kernel', 'oracle', 'fuzz'];
 
 export default {
+  // A busy machine is slow: a test that takes longer hangs.
+  testTimeout: 60_000,
   projects: suites.map((suite) => ({
     displayName: suite,
     testMatch: [`<rootDir>/test/${suite}/**/*.test.ts`],

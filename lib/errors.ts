@@ -1,4 +1,5 @@
 import { EPERM, errnoName, errnoText } from './errno.js';
+import { noSuchOption } from './wire/suggestion.js';
 
 /** The base of every error netlace makes. `code` is the contract; the message is for people and may change. */
 export class NetlinkError extends Error {
@@ -106,7 +107,7 @@ export class SyscallError extends NetlinkError {
     const code = errnoName(errno);
     super(
       code,
-      `${syscall}${subject === undefined ? '' : ` ${subject}`}: ${errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`,
+      `${syscall}${subject === undefined || subject === syscall ? '' : ` ${subject}`}: ${errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`,
     );
     this.errno = errno;
     this.syscall = syscall;
@@ -146,11 +147,19 @@ export class CodecError extends NetlinkError {
   readonly path: string;
   /** What is wrong with it. */
   readonly reason: string;
+  /** The options that there are, where `path` ends with one that there is not. */
+  readonly known: readonly string[] | undefined;
 
-  constructor(path: string, reason: string, options?: ErrorOptions) {
+  constructor(path: string, reason: string, options: ErrorOptions & { readonly known?: readonly string[] } = {}) {
     super('ERR_NETLACE_CODEC', path === '' ? reason : `${path}: ${reason}`, options);
     this.path = path;
     this.reason = reason;
+    this.known = options.known;
+  }
+
+  /** For the option `key`, which is none of those `known`. */
+  static noSuchOption(key: string, known: readonly string[]): CodecError {
+    return new CodecError(key, noSuchOption(key, known), { known });
   }
 
   /** The same error as seen from one level further out. */
@@ -161,7 +170,11 @@ export class CodecError extends NetlinkError {
 
   /** The same error at another path. */
   at(path: string): CodecError {
-    return new CodecError(path, this.reason, this.cause === undefined ? undefined : { cause: this.cause });
+    const { reason, cause, known } = this;
+    return new CodecError(path, reason, {
+      ...(cause === undefined ? {} : { cause }),
+      ...(known === undefined ? {} : { known }),
+    });
   }
 }
 

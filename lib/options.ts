@@ -1,18 +1,50 @@
 import { ArgumentError } from './errors.js';
 import { show } from './wire/codec.js';
+import { noSuchOption } from './wire/suggestion.js';
 
-/** Refuses what is no object, and options that there are not; `argument` is what the error calls it. */
-export function checkKeys(argument: string, value: object, known: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) throw new ArgumentError(argument, `takes { ${known.join(', ')} }`);
-  for (const key in value) {
-    if (!known.includes(key))
-      throw new ArgumentError(`${argument}.${key}`, `there is no such option; there are ${known.join(', ')}`);
-  }
+/**
+ * Refuses what is no object, and options that there are not; `argument` is what the error calls it. Returns the options that
+ * count, see `ownOf`.
+ */
+export function checkKeys<T extends object>(argument: string, value: T, known: readonly string[]): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ArgumentError(argument, `takes { ${known.join(', ')} }, not ${show(value)}`);
+  for (const key of Object.keys(value))
+    if (!known.includes(key)) throw new ArgumentError(`${argument}.${key}`, misspelt(key, known));
+  return ownOf(value);
+}
+
+/** Only own options count: what somebody has put on `Object.prototype` is none. The object itself, unless it inherits some. */
+export function ownOf<T extends object>(value: T): T {
+  for (const key in value) if (!Object.hasOwn(value, key)) return Object.assign(Object.create(null), value) as T;
+  return value;
+}
+
+function misspelt(key: string, known: readonly string[]): string {
+  const reason = noSuchOption(key, known);
+  return reason.endsWith('?') ? reason : `${reason}; there are ${known.join(', ')}`;
 }
 
 export function checkInteger(argument: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
     throw new ArgumentError(argument, `takes an integer from ${least} to ${most}, not ${show(value)}`);
+  return value;
+}
+
+/** The number of an open file: an `int` in the kernel, where a greater one would be another file's. */
+export function isDescriptor(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0x7fffffff;
+}
+
+/** `of`: what it has to be of. */
+export function checkDescriptor(argument: string, value: unknown, of: string): number {
+  if (!isDescriptor(value)) throw new ArgumentError(argument, `takes a descriptor ${of}, not ${show(value)}`);
+  return value;
+}
+
+export function checkPid(argument: string, value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value <= 0 || value > 0x7fffffff)
+    throw new ArgumentError(argument, `takes the pid of a process, not ${show(value)}`);
   return value;
 }
 

@@ -82,7 +82,7 @@ bool Arguments::property(size_t index, const char* name, std::vector<uint8_t>& v
 int64_t Arguments::number(napi_value value, const char* name, int64_t least, int64_t most) {
   double number = 0;
   if (napi_get_value_double(info_.Env(), value, &number) != napi_ok || std::trunc(number) != number ||
-      number < static_cast<double>(least) || number > static_cast<double>(most)) {
+      number < static_cast<double>(least) || number >= static_cast<double>(most) + 1) {
     refuse(name, "an integer in range");
     return 0;
   }

@@ -6,7 +6,8 @@ import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { checkCallOptions, type CallOptions } from '../netlink/options.js';
 import { failureOf, isFailure, orThrow } from '../netlink/system-call.js';
-import { checkKeys, checkSwitch } from '../options.js';
+import { checkKeys, checkPid, checkSwitch } from '../options.js';
+import { show } from '../wire/codec.js';
 import {
   CgroupEvents,
   checkEventsOptions,
@@ -15,6 +16,7 @@ import {
   type CgroupEventType,
   type CgroupState,
 } from './events.js';
+import { checkMayHandOn, handOn, moveInto } from './domain.js';
 import { cgroupError, Directory } from './files.js';
 import { numbers, words } from './formats.js';
 import { checkName, checkPath, hierarchy, locateHere, pathIn, whyWithout, type CgroupHierarchy } from './hierarchy.js';
@@ -96,12 +98,15 @@ export class Cgroup {
   /**
    * Makes a cgroup; the one around it must exist (ENOENT), and it must not (EEXIST). Where its limits take controllers that
    * the cgroups around it do not hand on to their children, they are made to, from the top down
-   * (cgroup.subtree_control); EBUSY when there are processes in one of them. That stays so, whatever becomes of the new
-   * cgroup, which is removed again when it cannot be as asked for.
+   * (cgroup.subtree_control); EBUSY when there are processes in one of them, and then nothing has changed. Otherwise that
+   * stays so, whatever becomes of the new cgroup, which is removed again when it cannot be as asked for.
    */
   static async create(path: string, options: CgroupCreateOptions = {}): Promise<Cgroup> {
-    checkKeys('options', options, ['parent', 'limits', 'controllers']);
-    const { parent, limits = {}, controllers = [] } = options;
+    const {
+      parent,
+      limits = {},
+      controllers = [],
+    } = checkKeys('options', options, ['parent', 'limits', 'controllers']);
     const writes = limitWrites(limits, 'options.limits');
     const wanted = wantedControllers(controllers, writes);
     if (parent !== undefined) {
@@ -130,7 +135,7 @@ export class Cgroup {
 
   /** The one that a process is in. */
   static ofProcess(pid: number): Cgroup {
-    checkPid(pid);
+    checkPid('pid', pid);
     let text: string;
     try {
       text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
@@ -173,11 +178,12 @@ export class Cgroup {
 
   /**
    * Moves a process into it, with all its threads; the processes that it starts from then on are in it too. EBUSY where it
-   * hands controllers on to its children.
+   * hands controllers on to its children; also for those (`cpu`, `cpuset`, `pids`) for which the kernel would make it a
+   * "domain threaded" cgroup, below which nothing can run.
    */
   async add(pid: number): Promise<void> {
-    checkPid(pid);
-    await this.#holding((directory) => directory.write('cgroup.procs', [`${pid}`]));
+    checkPid('pid', pid);
+    await this.#holding((directory) => moveInto(directory, pid));
   }
 
   /**
@@ -232,14 +238,14 @@ export class Cgroup {
    * watches (`fs.inotify.max_user_watches`). The root of the hierarchy has no events.
    */
   events(options: CgroupEventsOptions = {}): CgroupEvents {
-    checkEventsOptions(options);
+    const checked = checkEventsOptions(options);
     const directory = this.#directory;
     const types = eventTypes(directory);
     if (types.length === 0) {
       directory.read('cgroup.controllers');
       throw new UnsupportedError(`cgroup ${this.path} has no events: the root has none`);
     }
-    return this.#watch(types, options);
+    return this.#watch(types, checked);
   }
 
   /**
@@ -247,8 +253,11 @@ export class Cgroup {
    * to remove these (`recursive`).
    */
   async delete(options: CgroupDeleteOptions = {}): Promise<void> {
-    const { kill = false, recursive = false, ...waiting } = options;
-    checkKeys('options', options, ['kill', 'recursive', 'signal', 'timeout']);
+    const {
+      kill = false,
+      recursive = false,
+      ...waiting
+    } = checkKeys('options', options, ['kill', 'recursive', 'signal', 'timeout']);
     checkCallOptions(waiting);
     checkSwitch('options.kill', kill);
     checkSwitch('options.recursive', recursive);
@@ -301,6 +310,7 @@ export class Cgroup {
     return this.#holding(async (directory) => {
       const made = directory.child(name);
       const handOns = toHandOn(directory, this.#depth, wanted);
+      for (const { directory: around } of handOns) checkMayHandOn(around);
       try {
         await promises.mkdir(made.location);
       } catch (error) {
@@ -310,8 +320,7 @@ export class Cgroup {
       }
       let cgroup: Cgroup | undefined;
       try {
-        for (const { directory: around, controllers } of handOns)
-          await around.write('cgroup.subtree_control', [controllers.map((each) => `+${each}`).join(' ')]);
+        for (const { directory: around, controllers } of handOns) await handOn(around, controllers);
         cgroup = Cgroup.#at(made.location, made.path, this.#depth + 1);
         await cgroup.#set(writes);
         return cgroup;
@@ -372,8 +381,7 @@ export class Cgroup {
     options: CallOptions,
     carriedOut: (state: CgroupState) => boolean,
   ): Promise<void> {
-    checkCallOptions(options);
-    const { signal, timeout } = options;
+    const { signal, timeout } = checkCallOptions(options);
     signal?.throwIfAborted();
     if (!this.#directory.has(file)) {
       this.#directory.read('cgroup.controllers');
@@ -403,18 +411,13 @@ export class Cgroup {
   }
 }
 
-function checkPid(pid: unknown): void {
-  if (!Number.isInteger(pid) || (pid as number) <= 0 || (pid as number) > 0x7fffffff)
-    throw new ArgumentError('pid', 'takes the pid of a process');
-}
-
 function wantedControllers(controllers: unknown, writes: readonly LimitWrite[]): Wanted {
   if (!Array.isArray(controllers)) throw new ArgumentError('options.controllers', `takes a list such as ['memory']`);
   const wanted = new Map(writes.map(({ controller, option }) => [controller, option]));
   for (const [index, controller] of (controllers as unknown[]).entries()) {
     const option = `options.controllers[${index}]`;
     if (typeof controller !== 'string' || !/^[a-z_]+$/.test(controller))
-      throw new ArgumentError(option, `takes a controller such as 'memory', not ${JSON.stringify(controller)}`);
+      throw new ArgumentError(option, `takes a controller such as 'memory', not ${show(controller)}`);
     wanted.set(controller, option);
   }
   return wanted;

@@ -88,10 +88,11 @@ const HINTS: Readonly<Record<string, string>> = {
   EMFILE: 'fs.inotify.max_user_instances is reached, or the limit of open files',
 };
 
-export function checkEventsOptions(options: CgroupEventsOptions): void {
-  checkKeys('options', options, ['signal', 'persistent']);
-  checkSignal('options.signal', options.signal);
-  checkSwitch('options.persistent', options.persistent);
+export function checkEventsOptions(options: CgroupEventsOptions): CgroupEventsOptions {
+  const own = checkKeys('options', options, ['signal', 'persistent']);
+  checkSignal('options.signal', own.signal);
+  checkSwitch('options.persistent', own.persistent);
+  return own;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { ArgumentError, UnsupportedError } from '../errors.js';
 import { mountinfoLines } from '../mountinfo.js';
+import { show } from '../wire/codec.js';
 import { words } from './formats.js';
 
 const CGROUP2_SUPER_MAGIC = 0x63677270;
@@ -151,20 +152,14 @@ function isName(part: string): boolean {
 /** A path as in /proc/PID/cgroup, `'/a/b'`; `'/'` is the root. */
 export function checkPath(argument: string, path: unknown): string {
   if (typeof path !== 'string' || !path.startsWith('/') || (path !== '/' && !path.slice(1).split('/').every(isName)))
-    throw new ArgumentError(
-      argument,
-      `takes a path such as '/a/b', without '.', '..' and NUL, not ${JSON.stringify(path)}`,
-    );
+    throw new ArgumentError(argument, `takes a path such as '/a/b', without '.', '..' and NUL, not ${show(path)}`);
   return path;
 }
 
 /** The name of a cgroup below another one. */
 export function checkName(argument: string, name: unknown): string {
   if (typeof name !== 'string' || name.includes('/') || !isName(name)) {
-    throw new ArgumentError(
-      argument,
-      `takes, with a parent, a name of 1 to 255 bytes without '/', not ${JSON.stringify(name)}`,
-    );
+    throw new ArgumentError(argument, `takes, with a parent, a name of 1 to 255 bytes without '/', not ${show(name)}`);
   }
   return name;
 }

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkKeys } from '../options.js';
+import { show } from '../wire/codec.js';
 import { nestedKeyed, numberOrMax } from './formats.js';
 
 /** Bytes: an integer, rounded down to whole pages by the kernel, or `'max'` for no limit. */
@@ -156,20 +157,16 @@ const LEAST_QUOTA = 1000;
 const MOST_QUOTA = 2 ** 44 - 1;
 const DEFAULT_PERIOD = 100_000;
 
-function shown(value: unknown): string {
-  return typeof value === 'bigint' ? `${value}n` : JSON.stringify(value);
-}
-
 function wholeNumber(value: unknown, argument: string, least: number, most: number | bigint): string {
   const whole = typeof value === 'bigint' ? typeof most === 'bigint' : Number.isSafeInteger(value);
   if (!whole || (value as number | bigint) < least || (value as number | bigint) > most)
-    throw new ArgumentError(argument, `takes an integer from ${least} to ${most}, not ${shown(value)}`);
+    throw new ArgumentError(argument, `takes an integer from ${least} to ${most}, not ${show(value)}`);
   return String(value);
 }
 
 function wholeNumberOrMax(value: unknown, argument: string, least: number, most: number | bigint): string {
   if (value === 'max') return value;
-  if (typeof value === 'string') throw new ArgumentError(argument, `takes an integer or 'max', not ${shown(value)}`);
+  if (typeof value === 'string') throw new ArgumentError(argument, `takes an integer or 'max', not ${show(value)}`);
   return wholeNumber(value, argument, least, most);
 }
 
@@ -187,7 +184,7 @@ const bytes = integerOrMax(0, MOST_BYTES);
 
 const onOff: Form = {
   write: (value, argument) => {
-    if (typeof value !== 'boolean') throw new ArgumentError(argument, `takes true or false, not ${shown(value)}`);
+    if (typeof value !== 'boolean') throw new ArgumentError(argument, `takes true or false, not ${show(value)}`);
     return [value ? '1' : '0'];
   },
   read: (text) => text.trim() === '1',
@@ -196,8 +193,7 @@ const onOff: Form = {
 const cpuMax: Form = {
   write: (value, argument) => {
     if (value === 'max') return ['max'];
-    checkKeys(argument, value as CpuMax, ['quota', 'period']);
-    const { quota, period = DEFAULT_PERIOD } = value as CpuMax;
+    const { quota, period = DEFAULT_PERIOD } = checkKeys(argument, value as CpuMax, ['quota', 'period']);
     const most = wholeNumberOrMax(quota, `${argument}.quota`, LEAST_QUOTA, MOST_QUOTA);
     return [`${most} ${wholeNumber(period, `${argument}.period`, 1000, 1_000_000)}`];
   },
@@ -214,14 +210,14 @@ const ioMax: Form = {
   write: (value, argument) => {
     if (!Array.isArray(value))
       throw new ArgumentError(argument, 'takes a list of { device, rbps, wbps, riops, wiops }');
-    return (value as IoMax[]).map((disk, index) => {
+    return Array.from(value as IoMax[], (given, index) => {
       const place = `${argument}[${index}]`;
-      checkKeys(place, disk, ['device', ...ioKeys]);
+      const disk = checkKeys(place, given, ['device', ...ioKeys]);
       if (typeof disk.device !== 'string' || !/^\d+:\d+$/.test(disk.device))
-        throw new ArgumentError(`${place}.device`, `takes device numbers such as '8:16', not ${shown(disk.device)}`);
-      const given = ioKeys.filter((key) => disk[key] !== undefined);
-      if (given.length === 0) throw new ArgumentError(place, `takes at least one of ${ioKeys.join(', ')}`);
-      const limits = given.map((key) => `${key}=${wholeNumberOrMax(disk[key], `${place}.${key}`, 1, IO_KEYS[key])}`);
+        throw new ArgumentError(`${place}.device`, `takes device numbers such as '8:16', not ${show(disk.device)}`);
+      const keys = ioKeys.filter((key) => disk[key] !== undefined);
+      if (keys.length === 0) throw new ArgumentError(place, `takes at least one of ${ioKeys.join(', ')}`);
+      const limits = keys.map((key) => `${key}=${wholeNumberOrMax(disk[key], `${place}.${key}`, 1, IO_KEYS[key])}`);
       return [disk.device, ...limits].join(' ');
     });
   },
@@ -249,7 +245,7 @@ const ioWeight: Form = {
 const cpuList: Form = {
   write: (value, argument) => {
     if (typeof value !== 'string' || !/^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(value))
-      throw new ArgumentError(argument, `takes a list such as '0-3,6', not ${shown(value)}`);
+      throw new ArgumentError(argument, `takes a list such as '0-3,6', not ${show(value)}`);
     // Nothing at all would not be a write.
     return [`${value}\n`];
   },
@@ -279,11 +275,11 @@ const controllers = Object.entries(TABLE) as [string, Readonly<Record<string, Ro
 
 /** What setting `limits` takes. Nothing is done yet: the first that cannot be is an error. */
 export function limitWrites(limits: CgroupLimits, argument: string): LimitWrite[] {
-  checkKeys(argument, limits, Object.keys(TABLE));
+  const own = checkKeys(argument, limits, Object.keys(TABLE));
   return controllers.flatMap(([controller, rows]) => {
-    const values = (limits as Record<string, Record<string, unknown> | undefined>)[controller];
-    if (values === undefined) return [];
-    checkKeys(`${argument}.${controller}`, values, Object.keys(rows));
+    const given = (own as Record<string, Record<string, unknown> | undefined>)[controller];
+    if (given === undefined) return [];
+    const values = checkKeys(`${argument}.${controller}`, given, Object.keys(rows));
     return Object.entries(rows).flatMap(([key, { file, changes, write, undo = (before: string) => [before] }]) => {
       const option = `${argument}.${controller}.${key}`;
       if (values[key] === undefined) return [];

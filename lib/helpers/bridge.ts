@@ -28,9 +28,8 @@ export type BridgeOptions = LinkOptions &
  * they had. Static forwarding entries at ports of another bridge are lost by leaving it.
  */
 export async function createBridge(bridge: BridgeOptions, options: HelperOptions = {}): Promise<Link> {
-  checkInterface('bridge', bridge);
-  checkList('bridge.ports', bridge.ports);
-  const { netns, master, up, addresses, routes, ports = [], data, mtu, ...link } = bridge;
+  const { netns, master, up, addresses, routes, ports = [], data, mtu, ...link } = checkInterface('bridge', bridge);
+  checkList('bridge.ports', ports);
   return operate('createBridge', netns, options, async (operation) => {
     const { clients, call } = operation;
     const client = await clients.in(netns);
@@ -42,6 +41,7 @@ export async function createBridge(bridge: BridgeOptions, options: HelperOptions
       link: Object.assign({}, link, { kind: 'bridge' as const, data }),
       from: netns,
       settings: { netns, master, up, addresses, routes },
+      own: ['ports'],
     });
     for (const [i, member] of members.entries())
       await inNames([['link.master', `bridge.ports[${i}]`]], giveMaster(operation, client, member, made.index));
@@ -94,8 +94,7 @@ async function checkPort(port: AttachOptions['port']): Promise<void> {
 
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */
 export async function attachToBridge(attachment: AttachOptions, options: HelperOptions = {}): Promise<Link> {
-  checkKeys('attachment', attachment, ['link', 'bridge', 'netns', 'port']);
-  const { link, bridge, netns, port } = attachment;
+  const { link, bridge, netns, port } = checkKeys('attachment', attachment, ['link', 'bridge', 'netns', 'port']);
   checkRef('attachment.link', link);
   checkRef('attachment.bridge', bridge);
   checkNetns('attachment.netns', netns);
@@ -119,8 +118,7 @@ export async function detachFromBridge(
   attachment: Pick<AttachOptions, 'link' | 'netns'>,
   options: HelperOptions = {},
 ): Promise<void> {
-  checkKeys('attachment', attachment, ['link', 'netns']);
-  const { link, netns } = attachment;
+  const { link, netns } = checkKeys('attachment', attachment, ['link', 'netns']);
   checkRef('attachment.link', link);
   checkNetns('attachment.netns', netns);
   await operate('detachFromBridge', netns, options, async ({ clients, call }) => {

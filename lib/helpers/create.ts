@@ -1,6 +1,6 @@
 import type { Netns } from '../namespaces/index.js';
 import type { Link, NewLink } from '../rtnetlink/index.js';
-import { configure, type InterfaceOptions } from './interface.js';
+import { configure, INTERFACE, type InterfaceOptions } from './interface.js';
 import { inNames } from './names.js';
 import { make, type Operation } from './operation.js';
 
@@ -12,10 +12,15 @@ interface Creation {
   /** Where the link's parent or underlay is: the namespace that the request is made in. */
   readonly from: Netns | undefined;
   readonly settings: InterfaceOptions;
+  /** The options that only this helper has. */
+  readonly own: readonly string[];
 }
 
 /** Creates one link, directly in the namespace it is for, and configures it there. */
-export async function createLink(operation: Operation, { argument, link, from, settings }: Creation): Promise<Link> {
+export async function createLink(
+  operation: Operation,
+  { argument, link, from, settings, own }: Creation,
+): Promise<Link> {
   const { clients } = operation;
   const { netns } = settings;
   const creator = await clients.in(from);
@@ -26,7 +31,7 @@ export async function createLink(operation: Operation, { argument, link, from, s
       inNames(
         [
           [`link.data(${link.kind})`, `${argument}.data`],
-          ['link', argument],
+          ['link', argument, [...INTERFACE, ...own]],
         ],
         creator.link.add(home === creator ? link : Object.assign({}, link, clients.place(netns))),
       ),

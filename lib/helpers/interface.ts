@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { Netns } from '../namespaces/index.js';
 import type { Link, LinkAttrsIn, LinkRef, NewAddress, NewRoute, Rtnetlink } from '../rtnetlink/index.js';
+import { ownOf } from '../options.js';
 import { inNames } from './names.js';
 import { make, type Operation } from './operation.js';
 
@@ -26,16 +27,24 @@ export type LinkOptions = Omit<
   readonly name: string;
 };
 
-/** Refuses what the link's own attributes do not tell; `argument` is what the error calls these options. */
-export function checkInterface(argument: string, options: LinkOptions & InterfaceOptions): void {
+/** What a link gets beside its own attributes, by name: for errors. */
+export const INTERFACE = ['netns', 'master', 'up', 'addresses', 'routes'] as const satisfies (keyof InterfaceOptions)[];
+
+/** Refuses what the link's own attributes do not tell; `argument` is what the error calls these options. Returns those that count. */
+export function checkInterface<T extends LinkOptions & InterfaceOptions>(argument: string, options: T): T {
   if (typeof options !== 'object' || options === null) throw new ArgumentError(argument, 'takes { name, ... }');
-  const { name, netns } = options;
+  const own = ownOf(options);
+  const { name, netns, addresses, routes } = own;
   // The kernel puts a number in the place of "%d", so that the link would not be found by what was asked for.
   if (typeof name !== 'string' || name.includes('%'))
-    throw new ArgumentError(`${argument}.name`, `takes the link's whole name, not ${JSON.stringify(name)}`);
+    throw new ArgumentError(
+      `${argument}.name`,
+      `takes the link's whole name, not ${typeof name === 'string' ? JSON.stringify(name) : typeof name}`,
+    );
   checkNetns(`${argument}.netns`, netns);
-  checkList(`${argument}.addresses`, options.addresses);
-  checkList(`${argument}.routes`, options.routes);
+  checkList(`${argument}.addresses`, addresses);
+  checkList(`${argument}.routes`, routes);
+  return own;
 }
 
 export function checkNetns(argument: string, netns: Netns | undefined): void {

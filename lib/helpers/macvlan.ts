@@ -17,10 +17,10 @@ export type MacvlanOptions = LinkOptions &
 
 /** Makes a macvlan directly in the namespace that it is for, as Docker's macvlan driver does; as a whole. */
 export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOptions = {}): Promise<Link> {
-  checkInterface('macvlan', macvlan);
-  checkRef('macvlan.link', macvlan.link);
-  checkNetns('macvlan.linkNetns', macvlan.linkNetns);
-  const { netns, master, up, addresses, routes, linkNetns, data, ...link } = macvlan;
+  const own = checkInterface('macvlan', macvlan);
+  checkRef('macvlan.link', own.link);
+  const { netns, master, up, addresses, routes, linkNetns, data, ...link } = own;
+  checkNetns('macvlan.linkNetns', linkNetns);
   return operate('createMacvlan', linkNetns, options, (operation) =>
     createLink(operation, {
       argument: 'macvlan',
@@ -30,6 +30,7 @@ export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOpti
       }),
       from: linkNetns,
       settings: { netns, master, up, addresses, routes },
+      own: ['linkNetns'],
     }),
   );
 }

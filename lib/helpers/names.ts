@@ -1,8 +1,11 @@
 /** Errors of clients in the names of what a helper was given. */
 import { CodecError, KernelError } from '../errors.js';
 
-/** What clients call something, and what it is of the helper's arguments. Of several that fit the first counts. */
-export type Names = readonly (readonly [theirs: string, given: string])[];
+/**
+ * Maps what clients call something to the helper's argument; the first that fits counts. `own`: the options that it has
+ * beside the client's, one of which may be meant by a misspelt one.
+ */
+export type Names = readonly (readonly [theirs: string, given: string, own?: readonly string[]])[];
 
 /** What clients say of the link that they are given by name or index. */
 export function ofLinkRef(given: string): Names {
@@ -20,8 +23,13 @@ function renamed(error: unknown, names: Names): unknown {
   if (!(error instanceof CodecError) && !(error instanceof KernelError)) return error;
   const path = error.path ?? (error as KernelError).missing;
   if (path === undefined) return error;
-  for (const [theirs, given] of names)
-    if (path === theirs || (path.startsWith(theirs) && '.[('.includes(path[theirs.length]!)))
-      return error.at(given + path.slice(theirs.length));
+  for (const [theirs, given, own] of names) {
+    if (path !== theirs && !(path.startsWith(theirs) && '.[('.includes(path[theirs.length]!))) continue;
+    const rest = path.slice(theirs.length);
+    const key = /^\.([^.[(]+)$/.exec(rest)?.[1];
+    if (own !== undefined && key !== undefined && error instanceof CodecError && error.known !== undefined)
+      return CodecError.noSuchOption(key, [...own, ...error.known]).at(given + rest);
+    return error.at(given + rest);
+  }
   return error;
 }

@@ -25,12 +25,13 @@ export interface Operation {
 
 const OPTIONS = ['signal', 'timeout', 'client'];
 
-function checkOptions(options: HelperOptions): void {
-  checkKeys('options', options, OPTIONS);
-  checkLimits('options', options);
-  const { client } = options;
+function checkOptions(options: HelperOptions): HelperOptions {
+  const own = checkKeys('options', options, OPTIONS);
+  checkLimits('options', own);
+  const { client } = own;
   if (client !== undefined && !(client instanceof Rtnetlink))
     throw new ArgumentError('options.client', 'takes an open Rtnetlink client');
+  return own;
 }
 
 /** Runs the steps of the helper `name` as a whole and within its limits; `from` is where `options.client` is. */
@@ -40,12 +41,11 @@ export async function operate<T>(
   options: HelperOptions,
   run: (operation: Operation) => Promise<T>,
 ): Promise<T> {
-  checkOptions(options);
-  const { timeout, client } = options;
+  const { timeout, client, signal: given } = checkOptions(options);
   const expiry = new AbortController();
   const timer =
     timeout === undefined ? undefined : setTimeout(() => expiry.abort(new TimeoutError(name, timeout)), timeout);
-  const signal = timer === undefined ? options.signal : either(options.signal, expiry.signal);
+  const signal = timer === undefined ? given : either(given, expiry.signal);
   const clients = new Clients(from, client);
   try {
     return await asWhole((undo) => run({ clients, undo, call: { signal } }));

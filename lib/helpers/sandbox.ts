@@ -2,7 +2,7 @@ import { Netns, NetnsCreation, type NetnsCreateOptions } from '../namespaces/ind
 import { Rtnetlink, type Link } from '../rtnetlink/index.js';
 import { ArgumentError, ClosedError } from '../errors.js';
 import { checkKeys, checkSwitch } from '../options.js';
-import { allDone, checkInterface, configure, furnish, givenOf } from './interface.js';
+import { allDone, checkInterface, configure, furnish, givenOf, INTERFACE } from './interface.js';
 import { inNames, type Names } from './names.js';
 import { operate, type HelperOptions } from './operation.js';
 import { parted, type VethEnd } from './veth.js';
@@ -17,8 +17,8 @@ const FAR_INDEX = 32;
 let kernelEchoes = false;
 
 const NAMES: Names = [
-  ['link.data(veth).peer', 'sandbox.near'],
-  ['link', 'sandbox.far'],
+  ['link.data(veth).peer', 'sandbox.near', INTERFACE],
+  ['link', 'sandbox.far', INTERFACE],
 ];
 const NEAR: Names = [['link', 'sandbox.near']];
 
@@ -60,8 +60,7 @@ export interface Sandbox {
  * ```
  */
 export async function createSandbox(sandbox: SandboxOptions, options: HelperOptions = {}): Promise<Sandbox> {
-  checkSandbox(sandbox);
-  const { near, far, loopback = true, ...created } = sandbox;
+  const { near, far, loopback = true, ...created } = checkSandbox(sandbox);
   const { link: nearLink, settings: nearby } = parted(near);
   const { link: farLink, settings: inside } = parted(far);
   return operate('createSandbox', near.netns, options, async (operation) => {
@@ -136,12 +135,12 @@ async function netnsOf(creation: NetnsCreation, client: Rtnetlink, added: Promis
   return creation.netns;
 }
 
-function checkSandbox(sandbox: SandboxOptions): void {
-  checkKeys('sandbox', sandbox, ['name', 'loopback', 'rootless', 'near', 'far']);
-  for (const key of ['loopback', 'rootless'] as const) checkSwitch(`sandbox.${key}`, sandbox[key]);
-  checkInterface('sandbox.near', sandbox.near);
-  const far: VethEnd = sandbox.far;
-  checkInterface('sandbox.far', far);
+function checkSandbox(sandbox: SandboxOptions): SandboxOptions {
+  const own = checkKeys('sandbox', sandbox, ['name', 'loopback', 'rootless', 'near', 'far']);
+  for (const key of ['loopback', 'rootless'] as const) checkSwitch(`sandbox.${key}`, own[key]);
+  const near = checkInterface('sandbox.near', own.near);
+  const far = checkInterface<VethEnd>('sandbox.far', own.far);
   if (far.netns !== undefined) throw new ArgumentError('sandbox.far.netns', 'is the namespace that is made');
   if (far.master !== undefined) throw new ArgumentError('sandbox.far.master', 'is none: the namespace is a new one');
+  return Object.assign({}, own, { near, far });
 }

@@ -1,6 +1,14 @@
 import type { Link } from '../rtnetlink/index.js';
 import { isSame } from './clients.js';
-import { allDone, checkInterface, configure, givenOf, type InterfaceOptions, type LinkOptions } from './interface.js';
+import {
+  allDone,
+  checkInterface,
+  configure,
+  givenOf,
+  INTERFACE,
+  type InterfaceOptions,
+  type LinkOptions,
+} from './interface.js';
 import { inNames, type Names } from './names.js';
 import { make, operate, type HelperOptions } from './operation.js';
 
@@ -16,8 +24,8 @@ export function parted({ netns, master, up, addresses, routes, ...link }: VethEn
 }
 
 const NAMES: Names = [
-  ['link.data(veth).peer', 'far'],
-  ['link', 'near'],
+  ['link.data(veth).peer', 'far', INTERFACE],
+  ['link', 'near', INTERFACE],
 ];
 
 /**
@@ -44,8 +52,8 @@ export async function createVethPair(
   far: VethEnd,
   options: HelperOptions = {},
 ): Promise<[near: Link, far: Link]> {
-  checkInterface('near', near);
-  checkInterface('far', far);
+  near = checkInterface('near', near);
+  far = checkInterface('far', far);
   const a = parted(near);
   const b = parted(far);
   return operate('createVethPair', near.netns, options, async (operation) => {

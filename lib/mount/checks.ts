@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { isDescriptor } from '../options.js';
 import { show } from '../wire/codec.js';
 
 /** Whatever has a descriptor: a handle of a namespace, say. */
@@ -26,7 +27,6 @@ export function checkText(argument: string, text: unknown): string {
 export function checkDescriptor(argument: string, holder: unknown): WithDescriptor | undefined {
   if (holder === undefined) return undefined;
   const fd: unknown = typeof holder === 'object' && holder !== null && 'fd' in holder ? holder.fd : undefined;
-  if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0)
-    throw new ArgumentError(argument, 'takes an object with an open descriptor, { fd }');
+  if (!isDescriptor(fd)) throw new ArgumentError(argument, 'takes an object with an open descriptor, { fd }');
   return { fd };
 }

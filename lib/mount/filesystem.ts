@@ -62,7 +62,7 @@ function checkParameter(argument: string, key: string, value: unknown): Paramete
   if (Array.isArray(value)) return value.map((one) => textParameter(argument, key, one));
   if (typeof value === 'object' && value !== null)
     return [{ key, value: checkDescriptor(argument, value)!, subject: argument }];
-  return [textParameter(argument, key, typeof value === 'number' ? String(value) : value)];
+  return [textParameter(argument, key, Number.isFinite(value) ? String(value) : value)];
 }
 
 function textParameter(argument: string, key: string, value: unknown): Parameter {
@@ -131,7 +131,7 @@ export interface MountFilesystemOptions extends FilesystemOptions {
 }
 
 function* mountFilesystemOperation(options: MountFilesystemOptions): Operation<void> {
-  checkKeys('mountFilesystem', options, [...FILESYSTEM_OPTIONS, 'target']);
+  options = checkKeys('mountFilesystem', options, [...FILESYSTEM_OPTIONS, 'target']);
   const target = checkPath('mountFilesystem.target', options.target);
   const checked = checkFilesystem('mountFilesystem', options);
   yield* filesystemOperation('mountFilesystem', checked, (program, mounted) =>

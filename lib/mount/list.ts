@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ENOENT, EOVERFLOW, EPERM } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
-import { checkKeys } from '../options.js';
-import { show } from '../wire/codec.js';
+import { checkKeys, checkPid } from '../options.js';
 import { checkDescriptor, type InNamespace } from './checks.js';
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY } from '../system-calls/constants.js';
 import { bufferOf } from '../system-calls/program.js';
@@ -77,9 +76,8 @@ export function* mountinfoAll(namespace: Borrowed | undefined): Operation<MountI
   }
 }
 
-function mountsOfProcess(pid: unknown): MountInfo[] {
-  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0)
-    throw new ArgumentError('listMounts.pid', `takes the number of a process, not ${show(pid)}`);
+function mountsOfProcess(given: unknown): MountInfo[] {
+  const pid = checkPid('listMounts.pid', given);
   try {
     return parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
   } catch (error) {
@@ -92,7 +90,7 @@ function mountsOfProcess(pid: unknown): MountInfo[] {
 }
 
 function* listOperation(options: ListMountsOptions): Operation<MountInfo[]> {
-  checkKeys('listMounts', options, ['namespace', 'pid']);
+  options = checkKeys('listMounts', options, ['namespace', 'pid']);
   if (options.pid !== undefined) {
     if (options.namespace !== undefined) throw new ArgumentError('listMounts.pid', 'goes without namespace');
     return mountsOfProcess(options.pid);

@@ -61,7 +61,7 @@ interface Checked {
 }
 
 function checked(options: MountOptions): Checked {
-  checkKeys('mount', options, ['namespace', 'source', 'target', 'type', 'flags', 'data', 'propagation']);
+  options = checkKeys('mount', options, ['namespace', 'source', 'target', 'type', 'flags', 'data', 'propagation']);
   const flags = checkFlags('mount.flags', options.flags);
   const result: Checked = {
     namespace: checkDescriptor('mount.namespace', options.namespace),
@@ -130,11 +130,11 @@ function optionList(data: unknown): string {
   return Object.entries(data as Record<string, unknown>)
     .map(([key, value]) => {
       if (value === true) return key;
-      if (typeof value !== 'string' && typeof value !== 'number')
+      if (typeof value !== 'string' && !Number.isFinite(value))
         throw new ArgumentError(`mount.data.${key}`, `takes text, a number or true, not ${show(value)}`);
       if (String(value).includes(','))
         throw new ArgumentError(`mount.data.${key}`, 'takes a value without comma; mountFilesystem takes any');
-      return `${key}=${value}`;
+      return `${key}=${value as string | number}`;
     })
     .join(',');
 }

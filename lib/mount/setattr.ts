@@ -20,6 +20,10 @@ export interface MountAttributes {
   readonly set?: readonly MountAttribute[] | undefined;
   /** Other than the modes of access times, of which another one is set instead. */
   readonly clear?: readonly MountAttribute[] | undefined;
+  /**
+   * Set of a detached mount, this holds until it is attached: below a shared mount the kernel makes it shared, and
+   * refuses an unbindable one (EINVAL). `mountSetattr` changes it afterwards. mount_namespaces(7)
+   */
   readonly propagation?: Propagation | undefined;
   /**
    * A user namespace whose maps say who owns the files, seen through this mount: the owner 0 becomes whom that namespace has as its
@@ -71,7 +75,7 @@ export function addChange(
 
 /** Of a descriptor. */
 export function* setattrOperation(argument: string, fd: number, options: MountAttributes): Operation<void> {
-  checkKeys(argument, options, OPTIONS);
+  options = checkKeys(argument, options, OPTIONS);
   const change = checkChange(argument, options);
   if (changesNothing(change))
     throw new ArgumentError(argument, `takes at least one of ${OPTIONS.slice(0, 4).join(', ')}`);
@@ -86,7 +90,7 @@ export interface MountSetattrOptions extends MountAttributes, InNamespace {}
 
 function* mountSetattrOperation(path: string, options: MountSetattrOptions): Operation<void> {
   checkPath('mountSetattr.path', path);
-  checkKeys('mountSetattr', options, [...OPTIONS, 'namespace']);
+  options = checkKeys('mountSetattr', options, [...OPTIONS, 'namespace']);
   const change = checkChange('mountSetattr', options);
   if (changesNothing(change))
     throw new ArgumentError('mountSetattr', `takes at least one of ${OPTIONS.slice(0, 4).join(', ')}`);

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { ArgumentError } from '../errors.js';
 import { lazy } from '../lazy.js';
+import { checkInteger } from '../options.js';
 import { show } from '../wire/codec.js';
 import type { ConnectOptions } from './sockets.js';
 
@@ -56,6 +57,7 @@ function madeOf<T>(socket: Socket, make: () => T): T {
 
 /** The agent behind `netns.agent()`. */
 export function httpAgent(connect: Connect, options: http.AgentOptions): http.Agent {
+  checkAgentOptions(options);
   const agent = new (lazy('http').Agent)(options);
   return withConnections(agent, (connection) => {
     const socket = connectAsAsked(connect, connection, 80);
@@ -65,6 +67,7 @@ export function httpAgent(connect: Connect, options: http.AgentOptions): http.Ag
 
 /** The agent behind `netns.httpsAgent()`; TLS sessions are used again as by any other. */
 export function httpsAgent(connect: Connect, options: https.AgentOptions): https.Agent {
+  checkAgentOptions(options);
   const agent = new (lazy('https').Agent)(options);
   const { createConnection: secured } = agent as unknown as { createConnection: CreateConnection };
   return withConnections(agent, (connection, callback) => {
@@ -74,6 +77,11 @@ export function httpsAgent(connect: Connect, options: https.AgentOptions): https
       return outer === undefined ? undefined : withTimeout(passingErrors(socket, outer), connection);
     });
   });
+}
+
+function checkAgentOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new ArgumentError('options', `takes options of an agent, not ${show(options)}`);
 }
 
 /** What cannot be connected to is an `'error'` of the request, which may have waited for another to end. */
@@ -121,7 +129,10 @@ export function connector(connect: Connect, settings: ConnectorSettings): Connec
   if (typeof settings !== 'object' || settings === null)
     throw new ArgumentError('settings', `takes options of tls.connect, not ${show(settings)}`);
   const { timeout = 10_000, family, ...tls } = settings;
-  if (typeof timeout !== 'number' || !(timeout >= 0)) throw new ArgumentError('settings.timeout', 'takes milliseconds');
+  // No timer takes more.
+  checkInteger('settings.timeout', timeout, 0, 0x7fffffff);
+  if (![undefined, 0, 4, 6].includes(family))
+    throw new ArgumentError('settings.family', `takes 4 or 6, not ${show(family)}`);
   return (options, callback) => {
     const { protocol, localAddress, httpSocket } = options;
     const host = unbracketed(options.hostname);

@@ -6,6 +6,7 @@ import { HeldChannel } from '../netlink/held-channel.js';
 import { KernelSource } from '../netlink/kernel.js';
 import type { Channel, Loan, Source } from '../netlink/source.js';
 import { isFailure } from '../netlink/system-call.js';
+import { checkKeys } from '../options.js';
 import { checkCreateOptions, Netns, type NetnsCreateOptions } from './netns.js';
 import { makeNetnsWith } from './rootless.js';
 
@@ -58,7 +59,7 @@ export class NetnsCreation {
   readonly outside: Source;
 
   constructor(options: NetnsCreationOptions = {}) {
-    const { outside: lender, ...created } = options;
+    const { outside: lender, ...created } = checkKeys('options', options, ['outside', 'name', 'loopback', 'rootless']);
     checkCreateOptions(created);
     if (lender !== undefined && typeof lender?.lend !== 'function')
       throw new ArgumentError('options.outside', 'takes an open Rtnetlink client');

@@ -54,9 +54,9 @@ export interface NamespaceInfo {
  * only a socket, or a thread other than a process's first, keeps alive are not found.
  */
 export async function listNamespaces(options: ListNamespacesOptions = {}): Promise<NamespaceInfo[]> {
-  checkKeys('options', options, ['types']);
-  const types = new Set(options.types === undefined ? NAMESPACE_TYPES : checkTypes(options.types, 'options.types'));
-  return survey(types, await pacer());
+  const { types } = checkKeys('options', options, ['types']);
+  const wanted = new Set(types === undefined ? NAMESPACE_TYPES : checkTypes(types, 'options.types'));
+  return survey(wanted, await pacer());
 }
 
 /** What lets the event loop run: once in any case, for those who list again and again, and in between when it takes long. */

@@ -1,10 +1,23 @@
-import { lstatSync, mkdirSync, readdirSync, statfsSync, unlinkSync, writeFileSync, type Stats } from 'node:fs';
-import { EINVAL } from '../errno.js';
-import { ArgumentError } from '../errors.js';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { EACCES, EEXIST, EINVAL, ENOTDIR } from '../errno.js';
+import { ArgumentError, SyscallError } from '../errors.js';
 import { addon } from '../native/load.js';
-import { failureOf, orThrow, systemCallError } from '../netlink/system-call.js';
+import { failureOf, hintIfLacking, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkPath } from '../options.js';
 import { MNT_DETACH, MS_BIND, MS_REC, MS_SHARED } from '../system-calls/constants.js';
+import { show } from '../wire/codec.js';
 
 /** The file system of namespaces: include/uapi/linux/magic.h. */
 const NSFS_MAGIC = 0x6e736673;
@@ -22,7 +35,7 @@ export function pathOfName(name: unknown, argument = 'name'): string {
     /[/\0]/.test(name) ||
     Buffer.byteLength(name) > 255
   ) {
-    throw new ArgumentError(argument, `takes a name of 1 to 255 bytes without '/', not ${JSON.stringify(name)}`);
+    throw new ArgumentError(argument, `takes a name of 1 to 255 bytes without '/', not ${show(name)}`);
   }
   return `${NETNS_DIRECTORY}/${name}`;
 }
@@ -42,7 +55,7 @@ export function listNames(): string[] {
  * mount namespaces that were copied in between, and with it the namespace.
  */
 export function prepareDirectory(): void {
-  onFile(NETNS_DIRECTORY, () => mkdirSync(NETNS_DIRECTORY, { mode: 0o755, recursive: true }));
+  for (const folder of [dirname(NETNS_DIRECTORY), NETNS_DIRECTORY]) makeFolder(folder);
   const share = () => addon.sync.mount('', NETNS_DIRECTORY, '', MS_SHARED | MS_REC);
   const first = share();
   if (first === 0) return;
@@ -52,13 +65,36 @@ export function prepareDirectory(): void {
   orThrow(share(), NETNS_DIRECTORY);
 }
 
+/** Not by the `recursive` of mkdirSync, which tells ENOENT where the file system is read-only. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch (error) {
+    const { errno, syscall } = failureOf(error);
+    if (errno !== EEXIST) throw folderError(errno, syscall, path);
+    if (!onFile(path, () => statSync(path)).isDirectory()) throw new SyscallError(ENOTDIR, syscall, path);
+  }
+}
+
+function folderError(errno: number, syscall: string, path: string): SyscallError {
+  const hint =
+    errno === EACCES
+      ? hintIfLacking(`names of namespaces are files in ${NETNS_DIRECTORY}, which belongs to root`, 'CAP_DAC_OVERRIDE')
+      : undefined;
+  return new SyscallError(errno, syscall, path, hint);
+}
+
 /** Keeps the namespace behind `fd` alive under a new file; EEXIST when there is one. */
 export function pinAt(fd: number, path: string): void {
   checkPath('path', path);
   onFile(path, () => writeFileSync(path, '', { flag: 'wx', mode: 0 }));
   const mounted = addon.sync.mount(`/proc/self/fd/${fd}`, path, '', MS_BIND);
   if (mounted === 0) return;
-  unlinkSync(path);
+  try {
+    unlinkSync(path);
+  } catch {
+    // Why it could not be pinned says more.
+  }
   orThrow(mounted, path);
 }
 
@@ -66,6 +102,7 @@ export function pinAt(fd: number, path: string): void {
 export function unpinAt(path: string): void {
   checkPath('path', path);
   if (!isPin(path, statusOf(path))) throw new ArgumentError('path', `no namespace is pinned at ${path}`);
+  checkRemovable(path);
   unmount(path);
   onFile(path, () => unlinkSync(path));
 }
@@ -74,6 +111,7 @@ export function unpinAt(path: string): void {
 export function deleteName(name: unknown): void {
   const path = pathOfName(name);
   const status = statusOf(path);
+  checkRemovable(path);
   if (isPin(path, status)) unmount(path);
   // A file whose mount is gone is empty. Symbolic links lead to /proc, or to pins that are another's to remove.
   else if (!status.isSymbolicLink() && !(status.isFile() && status.size === 0))
@@ -88,6 +126,11 @@ function statusOf(path: string): Stats {
 function isPin(path: string, status: Stats): boolean {
   // statfs(2) would follow it, and so would umount2(2).
   return !status.isSymbolicLink() && onFile(path, () => statfsSync(path)).type === NSFS_MAGIC;
+}
+
+/** Before it is unmounted: a file that cannot be removed keeps its namespace. EROFS, EACCES of the folder. */
+function checkRemovable(path: string): void {
+  onFile(path, () => accessSync(dirname(path), constants.W_OK));
 }
 
 function unmount(path: string): void {

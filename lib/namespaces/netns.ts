@@ -3,13 +3,14 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Agent as HttpAgent, AgentOptions as HttpAgentOptions } from 'node:http';
 import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions } from 'node:https';
 import type { Server, Socket } from 'node:net';
-import { EEXIST } from '../errno.js';
-import { ArgumentError } from '../errors.js';
+import { EEXIST, ENOSPC } from '../errno.js';
+import { ArgumentError, SyscallError } from '../errors.js';
 import type { Failure, MadeNetns } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { keepSpare, takeSpare } from '../netlink/kernel.js';
-import { orThrow, systemCallError } from '../netlink/system-call.js';
+import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkKeys, checkSwitch } from '../options.js';
+import { show } from '../wire/codec.js';
 import { connector, httpAgent, httpsAgent, type Connector, type ConnectorSettings } from './agent.js';
 import { deleteName, listNames, pathOfName, pinAt, prepareDirectory, unpinAt } from './names.js';
 import { NamespaceHandle, placeOf } from './namespace.js';
@@ -128,20 +129,19 @@ export class Netns extends NamespaceHandle {
 
   /** @internal */
   static async createBy(options: NetnsCreateOptions, make: typeof makeNetns): Promise<Netns> {
-    const path = preparePath(options);
-    const { loopback = false, rootless = false } = options;
-    return Netns.#created(await make(loopback, rootless), path, options.name);
+    const { path, name, loopback = false, rootless = false } = preparePath(options);
+    return Netns.#created(await make(loopback, rootless), path, name);
   }
 
   /** The same at once. */
   static createSync(options: NetnsCreateOptions = {}): Netns {
-    const path = preparePath(options);
-    const { loopback = false, rootless = false } = options;
-    return Netns.#created(makeNetnsSync(loopback, rootless), path, options.name);
+    const { path, name, loopback = false, rootless = false } = preparePath(options);
+    return Netns.#created(makeNetnsSync(loopback, rootless), path, name);
   }
 
   static #created(result: MadeNetns | Failure, path: string | undefined, name: string | undefined): Netns {
-    const made = orThrow(result);
+    if (isFailure(result)) throw creationError(result);
+    const made = result;
     try {
       if (path !== undefined) pinAt(made.netns.fd, path);
       const netns = new Netns(takeOver(made.netns, 'the new namespace', 'net'), name);
@@ -164,7 +164,8 @@ export class Netns extends NamespaceHandle {
     if (typeof ref === 'string') return Netns.openSync({ name: ref });
     if (typeof ref !== 'object' || ref === null)
       throw new ArgumentError('ref', 'takes a name or { name }, { path }, { pid }, { pidfd } or { fd }');
-    return new Netns(openNamespace(placeOf(ref, []), 'net'), 'name' in ref ? ref.name : undefined);
+    const { name } = Object.hasOwn(ref, 'name') ? (ref as { readonly name?: string }) : {};
+    return new Netns(openNamespace(placeOf(ref, []), 'net'), name);
   }
 
   /** The names that `ip netns list` shows. */
@@ -257,29 +258,46 @@ export class Netns extends NamespaceHandle {
   }
 }
 
-/** The path of the name, if it shall have one. */
-export function checkCreateOptions(options: NetnsCreateOptions): string | undefined {
-  checkKeys('options', options, ['name', 'loopback', 'rootless']);
-  for (const key of ['loopback', 'rootless'] as const) checkSwitch(`options.${key}`, options[key]);
-  if (options.rootless === true && options.name !== undefined)
-    throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
-  return options.name === undefined ? undefined : pathOfName(options.name, 'options.name');
+interface CheckedCreateOptions extends NetnsCreateOptions {
+  /** The path of the name, if it shall have one. */
+  readonly path: string | undefined;
 }
 
-function preparePath(options: NetnsCreateOptions): string | undefined {
-  const path = checkCreateOptions(options);
-  if (path === undefined) return undefined;
+export function checkCreateOptions(options: NetnsCreateOptions): CheckedCreateOptions {
+  const { name, loopback, rootless } = checkKeys('options', options, ['name', 'loopback', 'rootless']);
+  checkSwitch('options.loopback', loopback);
+  checkSwitch('options.rootless', rootless);
+  if (rootless === true && name !== undefined)
+    throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
+  return { name, loopback, rootless, path: name === undefined ? undefined : pathOfName(name, 'options.name') };
+}
+
+function creationError(failure: Failure): SyscallError {
+  const { errno, syscall } = failure;
+  if (errno !== ENOSPC) return systemCallError(failure);
+  // A network namespace takes no disk: there is nothing else that it could be.
+  const limit =
+    'a limit is reached, here or in a user namespace above: the sysctls user.max_net_namespaces and user.max_user_namespaces';
+  return new SyscallError(errno, syscall, undefined, limit);
+}
+
+function preparePath(options: NetnsCreateOptions): CheckedCreateOptions {
+  const checked = checkCreateOptions(options);
+  if (checked.path === undefined) return checked;
   prepareDirectory();
   // Pinning fails, too, but only when the namespace has been made.
-  if (existsSync(path)) throw systemCallError({ errno: EEXIST, syscall: 'open' }, path);
-  return path;
+  if (existsSync(checked.path)) throw systemCallError({ errno: EEXIST, syscall: 'open' }, checked.path);
+  return checked;
 }
 
 function sysctlsOf(netns: Netns): Sysctls {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replace(/\n$/, '');
   const bytes = (value: string | number | boolean) => {
-    if (!['string', 'number', 'boolean'].includes(typeof value))
-      throw new ArgumentError('value', 'takes a string, a number or a boolean');
+    if (
+      !['string', 'number', 'boolean'].includes(typeof value) ||
+      (typeof value === 'number' && !Number.isFinite(value))
+    )
+      throw new ArgumentError('value', `takes a string, a number or a boolean, not ${show(value)}`);
     return new TextEncoder().encode(typeof value === 'boolean' ? (value ? '1' : '0') : `${value}`);
   };
   return {

@@ -3,7 +3,8 @@ import { EACCES, ENOENT, ENOTTY, EPERM, ESRCH } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import type { Descriptor, Failure, NamespaceIdentity } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { isFailure, orThrow } from '../netlink/system-call.js';
+import { hintIfLacking, isFailure, orThrow } from '../netlink/system-call.js';
+import { checkDescriptor, checkPid } from '../options.js';
 import { fileError, pathOfName } from './names.js';
 import { flagOf, labelOf, typeOf, type NamespaceType } from '../namespace-types.js';
 
@@ -59,19 +60,17 @@ export function openNamespace(place: Place, type: NamespaceType | undefined): Op
     return takeOver(orThrow(addon.sync.open(path, READ), path), path, type);
   }
   if ('fd' in place) {
-    const fd = checkDescriptor(place.fd, 'ref.fd', 'of a namespace');
+    const fd = checkDescriptor('ref.fd', place.fd, 'of a namespace');
     const what = `descriptor ${fd}`;
     return takeOver(orThrow(addon.duplicate(fd), what), what, type);
   }
   if (type === undefined) throw new ArgumentError('ref.type', 'is needed: a process is in a namespace of each type');
   if ('pidfd' in place) {
-    const pidfd = checkDescriptor(place.pidfd, 'ref.pidfd', 'of pidfd_open(2)');
+    const pidfd = checkDescriptor('ref.pidfd', place.pidfd, 'of pidfd_open(2)');
     const what = `pidfd ${pidfd}`;
     return takeOver(ofPidfd(pidfd, type, place.forChildren, what), what, type);
   }
-  const { pid } = place;
-  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > 0x7fffffff)
-    throw new ArgumentError('ref.pid', 'takes the pid of a process');
+  const pid = checkPid('ref.pid', place.pid);
   const what = `process ${pid}`;
   const pidfd = orThrow(addon.pidfdOpen(pid), what);
   try {
@@ -92,13 +91,6 @@ export function openCurrent(type: NamespaceType, forChildren = false): OpenedNam
     throw new SyscallError(opened.errno, opened.syscall, path, hint);
   }
   return takeOver(orThrow(opened, path), 'the current namespace', type);
-}
-
-/** The argument as a descriptor of this process. */
-export function checkDescriptor(value: unknown, argument: string, of: string): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0x7fffffff)
-    throw new ArgumentError(argument, `takes a descriptor ${of}`);
-  return value;
 }
 
 function ofPidfd(pidfd: number, type: NamespaceType, forChildren: boolean | undefined, what: string): Descriptor {
@@ -137,7 +129,10 @@ function pidOf(pidfd: number, what: string): number {
 function processError({ errno, syscall }: Failure, what: string): SyscallError {
   const hint =
     errno === EPERM || errno === EACCES
-      ? 'it takes the right to trace the process: the same user with no fewer capabilities, or CAP_SYS_PTRACE'
+      ? hintIfLacking(
+          'it takes the right to trace the process: the same user with no fewer capabilities, or CAP_SYS_PTRACE',
+          'CAP_SYS_PTRACE',
+        )
       : undefined;
   return new SyscallError(errno, syscall, what, hint);
 }

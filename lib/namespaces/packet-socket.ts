@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.js';
 import type { SocketSetup } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
-import { checkInteger, checkKeys } from '../options.js';
+import { checkInteger, checkKeys, checkSwitch } from '../options.js';
 import { formatIp } from '../wire/ip.js';
 import { formatMac, parseMac } from '../wire/mac.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
@@ -19,6 +19,7 @@ import {
   socketAddress,
 } from './sockaddr.js';
 import { WholePackets } from './whole-packets.js';
+import { show } from '../wire/codec.js';
 
 const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
@@ -117,12 +118,12 @@ export class PacketSocket extends WholePackets<ReceivedPacket<PacketSource>> {
 
   /** Opens one in the namespace `netns`. Takes CAP_NET_RAW there. */
   static openIn(netns: number, options: PacketSocketOptions): PacketSocket {
-    checkKeys('options', options, ['link', 'protocol', 'type', 'filter', 'snapLength']);
-    const { link = 0, type = 'raw' } = options;
+    const own = checkKeys('options', options, ['link', 'protocol', 'type', 'filter', 'snapLength']);
+    const { link = 0, type = 'raw' } = own;
     if (type !== 'raw' && type !== 'dgram') throw new ArgumentError('options.type', `takes 'raw' or 'dgram'`);
-    const protocol = checkInteger('options.protocol', options.protocol ?? ETH_P_ALL, 0, 0xffff);
-    const longest = snapLength(options.snapLength);
-    const setup = filtered(options.filter, [SOL_PACKET, PACKET_AUXDATA, 1]);
+    const protocol = checkInteger('options.protocol', own.protocol ?? ETH_P_ALL, 0, 0xffff);
+    const longest = snapLength(own.snapLength);
+    const setup = filtered(own.filter, [SOL_PACKET, PACKET_AUXDATA, 1]);
     const index = linkIndex(link, 'options.link', () => {
       // Any socket of the namespace knows its links.
       return orThrow(addon.sync.socket(netns, AF_PACKET, SOCK_DGRAM, 0, {}), 'for a packet socket');
@@ -138,12 +139,12 @@ export class PacketSocket extends WholePackets<ReceivedPacket<PacketSource>> {
   /** Sends one packet: with `'raw'` as it is, with `'dgram'` behind a header that the kernel makes for `to.address`. */
   async send(data: Uint8Array, to: PacketDestination = {}): Promise<void> {
     checkBytes(data);
-    checkKeys('to', to, ['link', 'protocol', 'address']);
+    const { link, protocol: wanted, address } = checkKeys('to', to, ['link', 'protocol', 'address']);
     const { fd } = this;
-    const index = linkIndex(to.link ?? this.#link, 'to.link', () => ({ fd, close: () => undefined }));
+    const index = linkIndex(link ?? this.#link, 'to.link', () => ({ fd, close: () => undefined }));
     if (index === 0) throw new ArgumentError('to.link', 'is needed, as the socket is of no single link');
-    const protocol = checkInteger('to.protocol', to.protocol ?? this.#protocol, 0, 0xffff);
-    await sendWhole(fd, data, linkAddress(index, protocol, hardwareAddress(to.address)));
+    const protocol = checkInteger('to.protocol', wanted ?? this.#protocol, 0, 0xffff);
+    await sendWhole(fd, data, linkAddress(index, protocol, hardwareAddress(address)));
   }
 }
 
@@ -158,13 +159,14 @@ export class RawSocket extends WholePackets<ReceivedPacket<{ readonly address: s
 
   /** Opens one in the namespace `netns`. Takes CAP_NET_RAW there. */
   static openIn(netns: number, options: RawSocketOptions): RawSocket {
-    checkKeys('options', options, ['family', 'protocol', 'filter', 'headerIncluded', 'snapLength']);
-    const { family, headerIncluded = false } = options;
+    const own = checkKeys('options', options, ['family', 'protocol', 'filter', 'headerIncluded', 'snapLength']);
+    const { family, headerIncluded = false } = own;
+    checkSwitch('options.headerIncluded', headerIncluded);
     if (family !== 4 && family !== 6) throw new ArgumentError('options.family', 'takes 4 or 6');
     if (family === 6 && headerIncluded) throw new ArgumentError('options.headerIncluded', 'goes with family 4');
-    const protocol = checkInteger('options.protocol', options.protocol, 0, 255);
-    const longest = snapLength(options.snapLength);
-    const setup = filtered(options.filter, headerIncluded ? [IPPROTO_IP, IP_HDRINCL, 1] : []);
+    const protocol = checkInteger('options.protocol', own.protocol, 0, 255);
+    const longest = snapLength(own.snapLength);
+    const setup = filtered(own.filter, headerIncluded ? [IPPROTO_IP, IP_HDRINCL, 1] : []);
     const domain = family === 6 ? AF_INET6 : AF_INET;
     const descriptor = orThrow(
       addon.sync.socket(netns, domain, SOCK_RAW | SOCK_NONBLOCK, protocol, setup),
@@ -179,8 +181,8 @@ export class RawSocket extends WholePackets<ReceivedPacket<{ readonly address: s
    */
   async send(data: Uint8Array, to: { readonly address: string }): Promise<void> {
     checkBytes(data);
-    checkKeys('to', to, ['address']);
-    const { family, bytes } = socketAddress(to.address, 0, 'to.address');
+    const { address } = checkKeys('to', to, ['address']);
+    const { family, bytes } = socketAddress(address, 0, 'to.address');
     if ((family === AF_INET6 ? 6 : 4) !== this.#family)
       throw new ArgumentError('to.address', `takes an IPv${this.#family} address`);
     await sendWhole(this.fd, data, bytes);
@@ -226,7 +228,7 @@ function linkAddress(index: number, protocol: number, address: Uint8Array): Uint
 function linkIndex(link: unknown, argument: string, open: () => { readonly fd: number; close(): void }): number {
   if (typeof link === 'number') return checkInteger(argument, link, 0, 0x7fffffff);
   if (typeof link !== 'string' || link === '' || Buffer.byteLength(link) >= IFNAMSIZ || link.includes('\0'))
-    throw new ArgumentError(argument, `takes the index or name of a link, not ${JSON.stringify(link)}`);
+    throw new ArgumentError(argument, `takes the index or name of a link, not ${show(link)}`);
   const socket = open();
   try {
     return orThrow(addon.linkIndex(socket.fd, link), `link ${JSON.stringify(link)}`);
@@ -243,7 +245,7 @@ function hardwareAddress(value: string | undefined): Uint8Array {
   } catch {
     // Said below, with the name of the argument.
   }
-  throw new ArgumentError('to.address', `takes a link-layer address of up to 8 bytes, not ${JSON.stringify(value)}`);
+  throw new ArgumentError('to.address', `takes a link-layer address of up to 8 bytes, not ${show(value)}`);
 }
 
 function filtered(filter: readonly BpfInstruction[] | undefined, options: readonly number[]): SocketSetup {
@@ -252,9 +254,9 @@ function filtered(filter: readonly BpfInstruction[] | undefined, options: readon
     throw new ArgumentError('options.filter', `takes 1 to ${MOST_INSTRUCTIONS} instructions`);
   const bytes = new Uint8Array(8 * filter.length);
   const view = new DataView(bytes.buffer);
-  for (const [i, instruction] of (filter as readonly BpfInstruction[]).entries()) {
+  for (const [i, given] of (filter as readonly BpfInstruction[]).entries()) {
     const where = `options.filter[${i}]`;
-    checkKeys(where, instruction, ['code', 'jt', 'jf', 'k']);
+    const instruction = checkKeys(where, given, ['code', 'jt', 'jf', 'k']);
     view.setUint16(8 * i, checkInteger(`${where}.code`, instruction.code, 0, 0xffff), LITTLE_ENDIAN);
     view.setUint8(8 * i + 2, checkInteger(`${where}.jt`, instruction.jt, 0, 0xff));
     view.setUint8(8 * i + 3, checkInteger(`${where}.jf`, instruction.jf, 0, 0xff));

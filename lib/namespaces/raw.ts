@@ -6,10 +6,10 @@ import { EINVAL, ENOSPC, EPERM, EUSERS } from '../errno.js';
 import { ArgumentError, SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 import { addon } from '../native/load.js';
-import { orThrow, systemCallError } from '../netlink/system-call.js';
+import { hintIfLacking, orThrow, systemCallError } from '../netlink/system-call.js';
 import { CLONE_FS } from '../system-calls/constants.js';
 import { show } from '../wire/codec.js';
-import { checkDescriptor } from './open.js';
+import { checkDescriptor } from '../options.js';
 import {
   checkType,
   checkTypes,
@@ -51,8 +51,8 @@ export type Unshareable = NamespaceType | 'fs';
  */
 export function setns(target: number | { readonly fd: number }, types?: readonly NamespaceType[]): void {
   const fd = checkDescriptor(
-    typeof target === 'object' && target !== null ? target.fd : target,
     'target',
+    typeof target === 'object' && target !== null ? target.fd : target,
     'of a namespace or a process, or a handle',
   );
   const wanted = types === undefined ? [] : checkTypes(types, 'types');
@@ -109,7 +109,7 @@ function checkTypesOfProcess(types: readonly NamespaceType[]): void {
 }
 
 /** Why the kernel says so, by errno. */
-type Hints = Readonly<Record<number, string>>;
+type Hints = Readonly<Record<number, string | undefined>>;
 
 const THREADS =
   'the kernel refuses it to a process with threads, and Node.js always has some: start a child process in it with spawn';
@@ -124,7 +124,10 @@ function setnsHint(type: NamespaceType): Hints {
       return {
         [EINVAL]:
           "this thread shares its root folder and working directory with others: call unshare(['fs']) in it before",
-        [EPERM]: 'it takes CAP_SYS_CHROOT, and CAP_SYS_ADMIN over the namespace and in the own user namespace',
+        [EPERM]: hintIfLacking(
+          'it takes CAP_SYS_CHROOT, and CAP_SYS_ADMIN over the namespace and in the own user namespace',
+          ...(['CAP_SYS_CHROOT', 'CAP_SYS_ADMIN'] as const),
+        ),
       };
     case 'pid':
       return { [EINVAL]: 'it has to be the pid namespace of this process, or one below' };

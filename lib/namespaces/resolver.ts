@@ -22,6 +22,8 @@ import {
 import { candidates, parseHosts, parseResolvConf, type ResolverConfig } from './resolver-files.js';
 import { SOCK_DGRAM, socketAddress } from './sockaddr.js';
 import { connectIn, udpIn } from './sockets.js';
+import { checkSwitch } from '../options.js';
+import { show } from '../wire/codec.js';
 
 /** Where `ip netns exec` finds the files that it mounts over those in /etc, for a namespace with a name. */
 const OF_NAMESPACES = '/etc/netns';
@@ -73,7 +75,7 @@ export function lookupIn(place: Place): Lookup {
     if (callback !== undefined && typeof callback !== 'function')
       throw new ArgumentError('callback', 'takes a function');
     const options = lookupOptions(typeof first === 'function' ? undefined : first);
-    if (typeof hostname !== 'string') throw new ArgumentError('hostname', 'takes a name');
+    if (typeof hostname !== 'string') throw new ArgumentError('hostname', `takes a name, not ${show(hostname)}`);
     const { all = false } = options;
     const found = addressesOf(place, hostname, options);
     if (callback === undefined) return all ? found : found.then(([address]) => address!);
@@ -93,9 +95,13 @@ export function lookupIn(place: Place): Lookup {
 function lookupOptions(value: unknown): LookupOptions {
   if (value === undefined || value === null) return {};
   const options: LookupOptions = typeof value === 'number' ? { family: value } : value;
-  if (typeof options !== 'object') throw new ArgumentError('options', 'takes a family or an object');
+  if (typeof options !== 'object')
+    throw new ArgumentError('options', `takes a family or an object, not ${show(options)}`);
+  for (const key of ['all', 'verbatim'] as const) checkSwitch(`options.${key}`, options[key]);
+  if (![undefined, 'ipv4first', 'ipv6first', 'verbatim'].includes(options.order))
+    throw new ArgumentError('options.order', `takes ipv4first, ipv6first or verbatim, not ${show(options.order)}`);
   if (![undefined, 0, 4, 6, 'IPv4', 'IPv6'].includes(options.family))
-    throw new ArgumentError('options.family', `takes 0, 4 or 6, not ${JSON.stringify(options.family)}`);
+    throw new ArgumentError('options.family', `takes 0, 4 or 6, not ${show(options.family)}`);
   return options;
 }
 

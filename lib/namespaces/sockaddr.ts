@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { parseIp } from '../wire/ip.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
+import { show } from '../wire/codec.js';
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
@@ -23,7 +24,7 @@ export interface SocketAddress {
 
 export function port(value: unknown, argument: string): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff) return value;
-  throw new ArgumentError(argument, `takes a port from 0 to 65535, not ${JSON.stringify(value)}`);
+  throw new ArgumentError(argument, `takes a port from 0 to 65535, not ${show(value)}`);
 }
 
 /** `host` is an address, not a name; an IPv6 address may have a scope as a number: `'fe80::1%3'`. */
@@ -36,7 +37,7 @@ export function socketAddress(host: unknown, portNumber: number, argument: strin
     rest.length > 0 ||
     (scoped && (address.length === 4 || !/^[1-9][0-9]{0,8}$/.test(scope)))
   ) {
-    throw new ArgumentError(argument, `takes an IP address, not ${JSON.stringify(host)}`);
+    throw new ArgumentError(argument, `takes an IP address, not ${show(host)}`);
   }
   const isIpv4 = address.length === 4;
   const bytes = new Uint8Array(isIpv4 ? 16 : 28);
@@ -56,11 +57,11 @@ export function abstractAddress(path: unknown, argument: string): SocketAddress 
   if (typeof path !== 'string' || !path.startsWith('\0'))
     throw new ArgumentError(
       argument,
-      `takes an abstract name, which begins with '\\0', not ${JSON.stringify(path)}; sockets in the file system belong to no network namespace: use node:net`,
+      `takes an abstract name, which begins with '\\0', not ${show(path)}; sockets in the file system belong to no network namespace: use node:net`,
     );
   const name = new TextEncoder().encode(path);
   if (name.length < 2 || name.length > 108)
-    throw new ArgumentError(argument, `takes a name of 1 to 107 bytes behind its NUL, not ${JSON.stringify(path)}`);
+    throw new ArgumentError(argument, `takes a name of 1 to 107 bytes behind its NUL, not ${show(path)}`);
   const bytes = new Uint8Array(2 + name.length);
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
   bytes.set(name, 2);

@@ -7,6 +7,7 @@ import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
 import { checkInteger, checkKeys, checkSwitch } from '../options.js';
+import { show } from '../wire/codec.js';
 import type { Lookup } from './resolver.js';
 import {
   AF_INET,
@@ -25,6 +26,8 @@ const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+/** TCP_KEEPIDLE is in seconds, up to MAX_TCP_KEEPIDLE of include/net/tcp.h. */
+const LONGEST_KEEP_ALIVE = 32_767_000;
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -159,16 +162,16 @@ function backlogOf({ backlog = 511 }: ListenOptions | ListenAbstractOptions): nu
 }
 
 function isAbstract(options: object): options is { readonly path: string } {
-  return typeof options === 'object' && options !== null && 'path' in options;
+  return typeof options === 'object' && options !== null && Object.hasOwn(options, 'path');
 }
 
 function listeningOn(netns: number, options: ListenOptions): Descriptor {
-  checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
-  const { host = '::', ipv6Only = false, reusePort = false } = options;
+  const own = checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
+  const { host = '::', ipv6Only = false, reusePort = false } = own;
   checkSwitch('options.ipv6Only', ipv6Only);
   checkSwitch('options.reusePort', reusePort);
-  const backlog = backlogOf(options);
-  const number = port(options.port ?? 0, 'options.port');
+  const backlog = backlogOf(own);
+  const number = port(own.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(host, number, 'options.host');
   const settings = [SOL_SOCKET, SO_REUSEADDR, 1];
   if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);
@@ -177,10 +180,10 @@ function listeningOn(netns: number, options: ListenOptions): Descriptor {
 }
 
 function listeningAt(netns: number, options: ListenAbstractOptions): Descriptor {
-  checkKeys('options', options, ['path', 'backlog']);
-  const backlog = backlogOf(options);
-  const { bytes } = abstractAddress(options.path, 'options.path');
-  return openSocket(netns, AF_UNIX, SOCK_STREAM, { bind: bytes, backlog }, shown(options.path));
+  const own = checkKeys('options', options, ['path', 'backlog']);
+  const backlog = backlogOf(own);
+  const { bytes } = abstractAddress(own.path, 'options.path');
+  return openSocket(netns, AF_UNIX, SOCK_STREAM, { bind: bytes, backlog }, shown(own.path));
 }
 
 /** How such names are written elsewhere: in /proc/net/unix, say. */
@@ -195,7 +198,7 @@ export function connectIn(
   lookup: Lookup,
 ): Socket {
   if (isAbstract(options)) return connectTo(netns.fd, options);
-  checkKeys('options', options, [
+  const own = checkKeys('options', options, [
     'host',
     'port',
     'localAddress',
@@ -206,14 +209,16 @@ export function connectIn(
     'keepAlive',
     'keepAliveInitialDelay',
   ]);
-  const { host, localAddress, localPort, keepAliveInitialDelay = 0 } = options;
-  // Node.js refuses it, too, but only when it has the descriptor.
-  if (typeof keepAliveInitialDelay !== 'number')
-    throw new ArgumentError('options.keepAliveInitialDelay', 'takes milliseconds');
-  const number = port(options.port, 'options.port');
+  const { host, localAddress, localPort, noDelay = false, keepAlive = false, keepAliveInitialDelay = 0 } = own;
+  checkSwitch('options.noDelay', noDelay);
+  checkSwitch('options.keepAlive', keepAlive);
+  // Node.js refuses what is no number, too, but only when it has the descriptor.
+  checkInteger('options.keepAliveInitialDelay', keepAliveInitialDelay, 0, LONGEST_KEEP_ALIVE);
+  const settings = { noDelay, keepAlive, keepAliveInitialDelay };
+  const number = port(own.port, 'options.port');
   const localNumber = port(localPort ?? 0, 'options.localPort');
-  const own: LookupFunction = options.lookup ?? ((name, wanted, callback) => lookup(name, wanted, callback));
-  if (typeof own !== 'function') throw new ArgumentError('options.lookup', 'takes a function');
+  const look: LookupFunction = own.lookup ?? ((name, wanted, callback) => lookup(name, wanted, callback));
+  if (typeof look !== 'function') throw new ArgumentError('options.lookup', 'takes a function');
   const from =
     localAddress === undefined ? undefined : socketAddress(localAddress, localNumber, 'options.localAddress');
   /** A socket bound to where it shall connect from. */
@@ -229,17 +234,18 @@ export function connectIn(
   if (!isName(host)) {
     const { family } = socketAddress(host, number, 'options.host');
     checkScope(host);
-    return stream(open(family), options).connect({ host, port: number });
+    return stream(open(family), settings).connect({ host, port: number });
   }
-  const family = from === undefined ? options.family : from.family === AF_INET6 ? 6 : 4;
-  if (![undefined, 0, 4, 6].includes(family)) throw new ArgumentError('options.family', 'takes 4 or 6');
+  const family = from === undefined ? own.family : from.family === AF_INET6 ? 6 : 4;
+  if (![undefined, 0, 4, 6].includes(family))
+    throw new ArgumentError('options.family', `takes 4 or 6, not ${show(family)}`);
   // A net.Socket has to have its descriptor at once, and which family of socket it takes turns out later. So it gets one that
   // stands for the right one, which takes its place before anything is done with it.
   const placeholder = openSocket(-1, AF_INET, SOCK_STREAM, {}, `to ${host} port ${number}`);
   const { fd } = placeholder;
-  const socket = stream(placeholder, options);
+  const socket = stream(placeholder, settings);
   const inside: LookupFunction = (hostname: string, wanted: NodeLookupOptions, callback) => {
-    own(hostname, Object.assign({}, wanted, { all: false }), (error, address, addressFamily) => {
+    look(hostname, Object.assign({}, wanted, { all: false }), (error, address, addressFamily) => {
       // Destroyed meanwhile: the number may be another file's.
       if (error !== null || socket.destroyed) return callback(error, address, addressFamily);
       try {
@@ -287,19 +293,25 @@ function checkScope(host: string): void {
 }
 
 /** Of a descriptor that is not connected yet: so it must not start reading. */
-function stream(descriptor: Descriptor, options: ConnectOptions): Socket {
-  const { noDelay = false, keepAlive = false, keepAliveInitialDelay = 0 } = options;
+function stream(
+  descriptor: Descriptor,
+  {
+    noDelay,
+    keepAlive,
+    keepAliveInitialDelay,
+  }: { noDelay: boolean; keepAlive: boolean; keepAliveInitialDelay: number },
+): Socket {
   const settings = { manualStart: true, noDelay, keepAlive, keepAliveInitialDelay };
   return new (lazy('net').Socket)({ fd: descriptor.release(), ...settings });
 }
 
 /** Connected by the kernel at once, or not at all. Node.js before 22 fills abstract names up with NULs, which are part of them. */
 function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
-  checkKeys('options', options, ['path']);
-  const { bytes } = abstractAddress(options.path, 'options.path');
+  const { path } = checkKeys('options', options, ['path']);
+  const { bytes } = abstractAddress(path, 'options.path');
   const connected = addon.sync.socket(netns, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, { connect: bytes });
   if (isFailure(connected)) {
-    const error = systemCallError(connected, shown(options.path));
+    const error = systemCallError(connected, shown(path));
     // Sockets that cannot be opened are no news about the other end.
     if (connected.syscall !== 'connect') throw error;
     return new (lazy('net').Socket)().destroy(error);
@@ -315,11 +327,11 @@ function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
 
 /** A bound UDP socket of the namespace `netns`; names that it sends to are looked up by `lookup`. */
 export async function udpIn(netns: number, options: UdpOptions, lookup: Lookup): Promise<UdpSocket> {
-  checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
-  const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = options;
+  const own = checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
+  const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = own;
   checkSwitch('options.ipv6Only', ipv6Only);
   checkSwitch('options.reuseAddr', reuseAddr);
-  const number = port(options.port ?? 0, 'options.port');
+  const number = port(own.port ?? 0, 'options.port');
   const { family, bytes } = socketAddress(address, number, 'options.address');
   const settings: number[] = [];
   if (family === AF_INET6) settings.push(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0);

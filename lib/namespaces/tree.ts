@@ -24,6 +24,7 @@ export interface NamespaceNode extends NamespaceInfo {
  * ```
  */
 export function namespaceTree(namespaces: readonly NamespaceInfo[], by: 'owner' | 'parent' = 'owner'): NamespaceNode[] {
+  checkInfos(namespaces);
   if (by !== 'owner' && by !== 'parent') throw new ArgumentError('by', `takes 'owner' or 'parent', not ${show(by)}`);
   const nodes = new Map(
     namespaces.map((info) => [info.ino, Object.assign({}, info, { children: [] as NamespaceNode[] })]),
@@ -35,4 +36,12 @@ export function namespaceTree(namespaces: readonly NamespaceInfo[], by: 'owner' 
     siblings.push(node);
   }
   return roots;
+}
+
+function checkInfos(namespaces: unknown): void {
+  if (!Array.isArray(namespaces))
+    throw new ArgumentError('namespaces', `takes what listNamespaces returns, not ${show(namespaces)}`);
+  for (const [i, info] of (namespaces as unknown[]).entries())
+    if (typeof (info as NamespaceInfo | null | undefined)?.ino !== 'bigint')
+      throw new ArgumentError(`namespaces[${i}]`, `takes what listNamespaces returns, not ${show(info)}`);
 }

@@ -1,11 +1,12 @@
 import { ArgumentError } from '../errors.js';
 import { addon } from '../native/load.js';
 import { isFailure, orThrow, systemCallError } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkSwitch } from '../options.js';
 import { PacketReader } from './packet-reader.js';
 import { checkBytes } from './packet-socket.js';
 import { IFNAMSIZ } from './sockaddr.js';
 import { WholePackets } from './whole-packets.js';
+import { show } from '../wire/codec.js';
 
 const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
@@ -53,11 +54,14 @@ export class Tun extends WholePackets<Uint8Array> {
     inside: <T>(call: (netns: number) => Promise<T>) => Promise<T>,
     options: TunOptions,
   ): Promise<Tun> {
-    checkKeys('options', options, ['mode', 'name', 'packetInfo', 'persist', 'multiqueue']);
-    const { mode, name = `${mode}%d`, packetInfo = false, persist, multiqueue = false } = options;
-    if (mode !== 'tun' && mode !== 'tap') throw new ArgumentError('options.mode', `takes 'tun' or 'tap'`);
+    const own = checkKeys('options', options, ['mode', 'name', 'packetInfo', 'persist', 'multiqueue']);
+    const { mode, packetInfo = false, persist, multiqueue = false } = own;
+    for (const key of ['packetInfo', 'persist', 'multiqueue'] as const) checkSwitch(`options.${key}`, own[key]);
+    if (mode !== 'tun' && mode !== 'tap')
+      throw new ArgumentError('options.mode', `takes 'tun' or 'tap', not ${show(mode)}`);
+    const { name = `${mode}%d` } = own;
     if (typeof name !== 'string' || name === '' || Buffer.byteLength(name) >= IFNAMSIZ || /[/\0\s]/.test(name))
-      throw new ArgumentError('options.name', `takes a name of 1 to 15 bytes, not ${JSON.stringify(name)}`);
+      throw new ArgumentError('options.name', `takes a name of 1 to 15 bytes, not ${show(name)}`);
     const flags =
       (mode === 'tun' ? IFF_TUN : IFF_TAP) | (packetInfo ? 0 : IFF_NO_PI) | (multiqueue ? IFF_MULTI_QUEUE : 0);
     const lasting = persist === undefined ? -1 : persist ? 1 : 0;

@@ -8,6 +8,7 @@ import { lazy } from '../lazy.js';
 import { addon, addonPath } from '../native/load.js';
 import type { NetnsDescriptor } from '../netlink/kernel.js';
 import { isFailure, orThrow } from '../netlink/system-call.js';
+import { isDescriptor } from '../options.js';
 import { openCurrent } from './open.js';
 
 const CLONE_NEWNET = flagOf('net');
@@ -50,8 +51,8 @@ export interface NetnsWorkerOptions extends Omit<WorkerOptions, 'eval'> {
 export class NetnsWorker extends LazyWorker {
   /** `file`: a path, absolute or from `./` or `../` on, or a URL with `file:` or `data:`. */
   constructor(file: string | URL, options: NetnsWorkerOptions) {
-    if (typeof options !== 'object' || options === null || typeof options.netns?.fd !== 'number')
-      throw new ArgumentError('options.netns', 'takes a network namespace');
+    if (typeof options !== 'object' || options === null || !isDescriptor(options.netns?.fd))
+      throw new ArgumentError('options.netns', 'takes an open network namespace');
     const { netns, ...rest } = options;
     if ('eval' in rest && rest.eval) throw new ArgumentError('options.eval', 'there is none: use a data: URL');
     const script = scriptOf(file);

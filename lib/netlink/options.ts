@@ -8,8 +8,10 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
 }
 
-export function checkCallOptions(options: CallOptions | undefined): void {
-  if (options === undefined) return;
-  checkKeys('options', options, ['signal', 'timeout']);
-  checkLimits('options', options);
+/** Returns those that count: own ones. */
+export function checkCallOptions<O extends CallOptions | undefined>(options: O): O {
+  if (options === undefined) return options;
+  const own = checkKeys('options', options, ['signal', 'timeout']);
+  checkLimits('options', own);
+  return own;
 }

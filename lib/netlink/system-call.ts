@@ -1,22 +1,54 @@
-import { EACCES, ENOSPC, EPERM } from '../errno.js';
+import { EACCES, EPERM } from '../errno.js';
 import { SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
+import { lacks, whyNoUserNamespace, type CapabilityName } from './capabilities.js';
 
 export const FORBIDDEN_USER_NAMESPACES =
   'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; nor can a process make one after chroot';
 
-/** Which right the usual calls lack when they fail with EPERM. */
-const HINTS: Readonly<Record<string, string>> = {
-  ioctl: 'it takes the right to trace the process: the same user, or CAP_SYS_PTRACE',
-  setns: 'it takes CAP_SYS_ADMIN, over the namespace and in the own user namespace',
-  unshare: 'it takes CAP_SYS_ADMIN',
-  clone3: FORBIDDEN_USER_NAMESPACES,
-  uid_map: 'user namespaces are restricted here: see the sysctl kernel.apparmor_restrict_unprivileged_userns',
-  mount: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
-  umount2: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
-  bind: 'ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE',
-  mkdir: 'namespaces with names live in /run/netns, which belongs to root: it takes CAP_DAC_OVERRIDE and CAP_SYS_ADMIN',
+/** The right that a call takes which the kernel refuses with these errnos, and what an error says to those who lack it. */
+interface Need {
+  readonly errnos: readonly number[];
+  readonly capabilities: readonly CapabilityName[];
+  readonly hint: string;
+}
+
+const NEEDS: Readonly<Record<string, Need>> = {
+  setns: {
+    errnos: [EPERM],
+    capabilities: ['CAP_SYS_ADMIN'],
+    hint: 'it takes CAP_SYS_ADMIN, over the namespace and in the own user namespace',
+  },
+  unshare: { errnos: [EPERM], capabilities: ['CAP_SYS_ADMIN'], hint: 'it takes CAP_SYS_ADMIN' },
+  mount: {
+    errnos: [EPERM],
+    capabilities: ['CAP_SYS_ADMIN'],
+    hint: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
+  },
+  umount2: {
+    errnos: [EPERM],
+    capabilities: ['CAP_SYS_ADMIN'],
+    hint: 'it takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace',
+  },
+  bind: {
+    errnos: [EACCES],
+    capabilities: ['CAP_NET_BIND_SERVICE'],
+    hint: 'ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE',
+  },
 };
+
+/** What usually causes a call's failure, where that has been found to be so. */
+function hintFor({ errno, syscall }: Failure): string | undefined {
+  if ((syscall === 'clone3' || syscall === 'uid_map') && (errno === EPERM || errno === EACCES))
+    return whyNoUserNamespace();
+  const need = Object.hasOwn(NEEDS, syscall) ? NEEDS[syscall]! : undefined;
+  return need?.errnos.includes(errno) === true ? hintIfLacking(need.hint, ...need.capabilities) : undefined;
+}
+
+/** The hint for those who lack one of the capabilities; undefined for others, who are refused for another reason. */
+export function hintIfLacking(hint: string, ...capabilities: readonly CapabilityName[]): string | undefined {
+  return lacks(...capabilities) ? hint : undefined;
+}
 
 export function isFailure(result: unknown): result is Failure {
   return typeof result === 'object' && result !== null && 'syscall' in result && 'errno' in result;
@@ -24,8 +56,7 @@ export function isFailure(result: unknown): result is Failure {
 
 /** The error for a system call that failed; `subject` is what the call was about. */
 export function systemCallError({ errno, syscall }: Failure, subject?: string): SyscallError {
-  const hint = errno === EPERM || errno === EACCES || errno === ENOSPC ? HINTS[syscall] : undefined;
-  return new SyscallError(errno, syscall, subject, hint);
+  return new SyscallError(errno, syscall, subject, hintFor({ errno, syscall }));
 }
 
 /** What Node.js's error of a file says, as a failed call; other errors are thrown on. */

@@ -74,7 +74,7 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 export type CheckedCapabilities = Readonly<Record<(typeof SETS)[number], readonly number[] | undefined>>;
 
 export function checkCapabilities(sets: CapabilitySets): CheckedCapabilities {
-  checkKeys('options.capabilities', sets, SETS);
+  sets = checkKeys('options.capabilities', sets, SETS);
   const numbers = (set: (typeof SETS)[number]) => {
     const names = sets[set];
     if (names === undefined) return undefined;

@@ -23,8 +23,7 @@ export function mapText(argument: string, map: readonly IdMapping[]): string {
   const spans: { name: string; from: number; to: number; side: string }[] = [];
   const lines = (map as readonly IdMapping[]).map((mapping, i) => {
     const name = `${argument}[${i}]`;
-    checkKeys(name, mapping, ['inside', 'outside', 'count']);
-    const { inside, outside, count = 1 } = mapping;
+    const { inside, outside, count = 1 } = checkKeys(name, mapping, ['inside', 'outside', 'count']);
     for (const [key, value, least, most] of [
       ['inside', inside, 0, LAST_ID],
       ['outside', outside, 0, LAST_ID],

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { EEXIST, ENOTDIR, EPERM } from '../errno.js';
 import { ArgumentError } from '../errors.js';
-import { checkKeys, checkPath, checkSwitch } from '../options.js';
+import { checkDescriptor, checkKeys, checkPath, checkSwitch } from '../options.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -73,7 +73,8 @@ export interface RootOptions {
   readonly isOwn: boolean;
 }
 
-export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): void {
+/** Returns the mounts with what counts of them. */
+export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): SpawnMount[] {
   if (root !== undefined) {
     checkPath('options.root', root);
   }
@@ -85,10 +86,10 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): v
     );
   if (readOnlyRoot && root === undefined) throw new ArgumentError('options.readOnlyRoot', 'takes options.root');
   let rootMounts = 0;
-  for (const [i, mount] of (mounts as readonly SpawnMount[]).entries()) {
+  return (mounts as readonly SpawnMount[]).map((given, i) => {
     const name = `options.mounts[${i}]`;
-    const keys = mount?.type === 'bind' ? ['source', 'recursive', 'idmap'] : ['source', 'parameters'];
-    checkKeys(name, mount, ['type', 'target', ...OFFERED, ...keys]);
+    const keys = given?.type === 'bind' ? ['source', 'recursive', 'idmap'] : ['source', 'parameters'];
+    const mount = checkKeys(name, given, ['type', 'target', ...OFFERED, ...keys]);
     if (typeof mount.type !== 'string' || !/^[\w.]+$/.test(mount.type))
       throw new ArgumentError(`${name}.type`, "takes 'bind' or the name of a file system");
     checkPath(`${name}.target`, mount.target);
@@ -102,12 +103,14 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): v
     if (isBind(mount)) {
       checkSwitch(`${name}.recursive`, mount.recursive);
       checkPath(`${name}.source`, mount.source);
+      if (mount.idmap !== undefined) checkDescriptor(`${name}.idmap`, mount.idmap?.fd, 'of a user namespace');
     } else {
       for (const [key, value] of Object.entries(mount.parameters ?? {}))
         if (value !== true && Buffer.byteLength(`${value}`) > 255)
           throw new ArgumentError(`${name}.parameters.${key}`, 'takes at most 255 bytes');
     }
-  }
+    return mount;
+  });
 }
 
 function isBind(mount: SpawnMount): mount is BindMount {

@@ -3,7 +3,7 @@ import type { Descriptor } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { flagOf, NAMESPACE_TYPES, type NamespaceType } from '../namespace-types.js';
 import { orThrow } from '../netlink/system-call.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, checkPid, isDescriptor } from '../options.js';
 
 /**
  * A namespace to be in: a new one; one that there is, by anything with its descriptor, such as a `Netns`; or that of a process, by
@@ -26,11 +26,10 @@ export interface Namespaces {
 }
 
 export function checkNamespaces(choices: Readonly<Partial<Record<NamespaceType, NamespaceChoice>>> = {}): Namespaces {
-  checkKeys('options.namespaces', choices, NAMESPACE_TYPES);
+  choices = checkKeys('options.namespaces', choices, NAMESPACE_TYPES);
   let created = 0;
   const joined: Join<{ readonly fd: number } | { readonly pid: number }>[] = [];
-  for (const key in choices) {
-    const kind = key as NamespaceType;
+  for (const kind of Object.keys(choices) as NamespaceType[]) {
     const choice = choices[kind];
     if (choice === undefined || choice === 'inherit') continue;
     if (choice === 'new') created += flagOf(kind);
@@ -43,8 +42,8 @@ export function checkNamespaces(choices: Readonly<Partial<Record<NamespaceType, 
 function checkPlace(argument: string, choice: unknown): { readonly fd: number } | { readonly pid: number } {
   const { fd, pid, pidfd } = (typeof choice === 'object' ? (choice ?? {}) : {}) as Record<string, unknown>;
   const descriptor = fd ?? pidfd;
-  if (typeof descriptor === 'number' && Number.isInteger(descriptor) && descriptor >= 0) return { fd: descriptor };
-  if (descriptor === undefined && typeof pid === 'number' && Number.isInteger(pid) && pid > 0) return { pid };
+  if (isDescriptor(descriptor)) return { fd: descriptor };
+  if (descriptor === undefined && pid !== undefined) return { pid: checkPid(`${argument}.pid`, pid) };
   throw new ArgumentError(argument, "takes 'new', 'inherit', an open namespace, { pid } or { pidfd }");
 }
 

@@ -47,13 +47,13 @@ export interface CheckedLimit {
 }
 
 export function checkResourceLimits(limits: ResourceLimits): CheckedLimit[] {
-  checkKeys('options.rlimits', limits, RESOURCES);
+  limits = checkKeys('options.rlimits', limits, RESOURCES);
   return RESOURCES.flatMap((resource, number) => {
     const given = limits[resource];
     if (given === undefined) return [];
     const name = `options.rlimits.${resource}`;
-    if (typeof given === 'object') checkKeys(name, given, ['soft', 'hard']);
-    const { soft, hard } = typeof given === 'object' ? given : { soft: given, hard: given };
+    const { soft, hard } =
+      typeof given === 'object' ? checkKeys(name, given, ['soft', 'hard']) : { soft: given, hard: given };
     const both = [limit(`${name}.soft`, soft), limit(`${name}.hard`, hard)] as const;
     if (both[0] > both[1]) throw new ArgumentError(`${name}.soft`, 'is above the hard limit');
     return [{ resource, number, both }];

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import type { NamespaceType } from '../namespace-types.js';
-import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch } from '../options.js';
+import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch, isDescriptor } from '../options.js';
 import { checkCapabilities, type CapabilitySets } from './capabilities.js';
 import { LAST_ID, mapText, type IdMapping } from './id-map.js';
 import { checkRoot, type RootOptions, type SpawnMount, type SpawnPropagation } from './mounts.js';
@@ -172,7 +172,7 @@ export function check(command: string, args: readonly string[], given: SpawnOpti
     propagation: options.propagation ?? 'private',
     isOwn: namespaces.isNew('mnt'),
   };
-  checkRoot(root);
+  const own = { ...root, mounts: checkRoot(root) };
   return {
     command,
     argv: [options.argv0 ?? command, ...(args as readonly string[])],
@@ -180,7 +180,7 @@ export function check(command: string, args: readonly string[], given: SpawnOpti
     namespaces,
     /** Of a new user namespace. */
     ids: namespaces.isNew('user') ? checkIdMaps(uidMap, gidMap, setgroups) : undefined,
-    root,
+    root: own,
     capabilities: capabilities === undefined ? undefined : checkCapabilities(capabilities),
     environment: environmentOf(options.env ?? process.env),
     limits: rlimits === undefined ? [] : checkResourceLimits(rlimits),
@@ -224,7 +224,7 @@ function checkHostname(argument: string, value: unknown): void {
 }
 
 function checkCgroup(argument: string, value: SpawnOptions['cgroup']): void {
-  if (!Number.isInteger(value?.fd)) throw new ArgumentError(argument, 'takes the descriptor of a cgroup: { fd }');
+  if (!isDescriptor(value?.fd)) throw new ArgumentError(argument, 'takes the descriptor of a cgroup: { fd }');
 }
 
 /** include/uapi/linux/bpf_common.h, BPF_MAXINSNS. */
@@ -272,8 +272,7 @@ function environmentOf(env: Readonly<Record<string, string | undefined>>): Envir
 
 /** The lines of timens_offsets. */
 function offsetsText(offsets: NonNullable<SpawnOptions['timeOffsets']>): string {
-  checkKeys('options.timeOffsets', offsets, ['monotonic', 'boottime']);
-  return Object.entries(offsets)
+  return Object.entries(checkKeys('options.timeOffsets', offsets, ['monotonic', 'boottime']))
     .map(([clock, seconds]: [string, number | undefined]) => {
       if (seconds === undefined) return '';
       if (typeof seconds !== 'number' || !Number.isFinite(seconds))

@@ -16,7 +16,8 @@ import { lazy } from '../lazy.js';
 import type { Descriptor, SpawnFailure } from '../native/addon.js';
 import { addon } from '../native/load.js';
 import { sharedReader, type SharedReader } from '../netlink/reader.js';
-import { FORBIDDEN_USER_NAMESPACES, isFailure, orThrow } from '../netlink/system-call.js';
+import { whyNoUserNamespace } from '../netlink/capabilities.js';
+import { hintIfLacking, isFailure, orThrow } from '../netlink/system-call.js';
 import { encode } from '../system-calls/encode.js';
 import { atOnce, countChild, patience } from './at-once.js';
 import { Child } from './child.js';
@@ -168,8 +169,11 @@ function hint({ errno, syscall, stage }: SpawnFailure, step: string, { ids }: Ch
   if (!isNew || (syscall !== 'clone3' && syscall !== 'unshare')) return undefined;
   if (errno === EPERM)
     return ids === undefined
-      ? "new namespaces take CAP_SYS_ADMIN, or a new user namespace with them: namespaces: { user: 'new' }"
-      : FORBIDDEN_USER_NAMESPACES;
+      ? hintIfLacking(
+          "new namespaces take CAP_SYS_ADMIN, or a new user namespace with them: namespaces: { user: 'new' }",
+          'CAP_SYS_ADMIN',
+        )
+      : whyNoUserNamespace();
   if (errno === ENOSPC) return 'the limit of user.max_*_namespaces, or of nested namespaces, is reached';
   return undefined;
 }

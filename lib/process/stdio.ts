@@ -5,7 +5,7 @@ import type { Descriptor } from '../native/addon.js';
 import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
 import { orThrow } from '../netlink/system-call.js';
-import { checkInteger } from '../options.js';
+import { checkKeys, checkInteger, isDescriptor } from '../options.js';
 import { F_DUPFD_CLOEXEC, O_CLOEXEC, O_RDWR } from '../system-calls/constants.js';
 import type { Argument, Program } from '../system-calls/program.js';
 
@@ -30,7 +30,7 @@ export interface TerminalOptions {
 
 /** A pseudoterminal's other end: what the child writes is read here, what is written here it reads. */
 export interface Terminal extends ReadStream {
-  /** Tells the child that its terminal has this size, each 1 to 65535: SIGWINCH. */
+  /** Tells the child that its terminal has this size, each 1 to 65535: SIGWINCH. Does nothing after the terminal's end. */
   resize(rows: number, columns: number): void;
 }
 
@@ -92,7 +92,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
         sources.push(openNullDevice());
       } else {
         const fd = typeof entry === 'object' && entry !== null ? entry.fd : entry;
-        if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0)
+        if (!isDescriptor(fd))
           throw new ArgumentError(
             `options.stdio[${number}]`,
             "takes 'pipe', 'inherit', 'ignore', a descriptor or a stream that has one",
@@ -136,9 +136,7 @@ function streamFrom(descriptor: Descriptor, number: number): Duplex {
 }
 
 function terminal(options: TerminalOptions): PreparedStdio {
-  const { rows = 24, columns = 80 } = options;
-  for (const key in options)
-    if (key !== 'rows' && key !== 'columns') throw new ArgumentError(`options.stdio.${key}`, 'there are rows, columns');
+  const { rows = 24, columns = 80 } = checkKeys('options.stdio', options, ['rows', 'columns']);
   const [master, slave] = orThrow(
     addon.pty(checkSize('options.stdio.rows', rows), checkSize('options.stdio.columns', columns)),
     '/dev/ptmx',
@@ -162,8 +160,8 @@ function terminal(options: TerminalOptions): PreparedStdio {
 function terminalOn(master: Descriptor): Terminal {
   const stream = new (lazy('tty').ReadStream)(master.fd);
   const destroy = stream.destroy.bind(stream);
-  // The stream closes the number that it was given.
-  stream.once('close', () => master.release());
+  // The stream closes it: as soon as it is destroyed, the number may be another file's.
+  const fd = master.release();
   return Object.assign(stream, {
     /** EIO is how the kernel says that the last process has closed the slave: the end, not an error. */
     destroy(error?: NodeJS.ErrnoException) {
@@ -172,7 +170,9 @@ function terminalOn(master: Descriptor): Terminal {
       return stream;
     },
     resize(rows: number, columns: number) {
-      orThrow(addon.resizePty(master.fd, checkSize('rows', rows), checkSize('columns', columns)), 'the terminal');
+      checkSize('rows', rows);
+      checkSize('columns', columns);
+      if (!stream.destroyed) orThrow(addon.resizePty(fd, rows, columns), 'the terminal');
     },
   });
 }

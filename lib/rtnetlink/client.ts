@@ -6,7 +6,7 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { asyncRunner, syncRunner } from '../netlink/runner.js';
 import type { Loan, Source } from '../netlink/source.js';
-import { checkKeys } from '../options.js';
+import { checkKeys, isDescriptor } from '../options.js';
 import { LazyNouns, type Nouns } from './nouns.js';
 import { Watch, type WatchedObject, type WatchOptions } from './watch.js';
 
@@ -112,11 +112,10 @@ export class Rtnetlink extends LazyNouns<'async'> {
 }
 
 function kernelSource(options: RtnetlinkOptions): KernelSource {
-  checkKeys('options', options, ['netns', 'onWarning']);
-  const { netns, onWarning } = options;
+  const { netns, onWarning } = checkKeys('options', options, ['netns', 'onWarning']);
   if (onWarning !== undefined && typeof onWarning !== 'function')
     throw new ArgumentError('options.onWarning', 'takes a function');
-  if (netns !== undefined && (typeof netns !== 'object' || netns === null || !Number.isInteger(netns.fd))) {
+  if (netns !== undefined && (typeof netns !== 'object' || netns === null || !isDescriptor(netns.fd))) {
     throw new ArgumentError('options.netns', 'takes an open network namespace');
   }
   return new KernelSource(NETLINK_ROUTE, netns);

@@ -29,6 +29,7 @@ import { decodeFdbEntry, listFdb, type FdbEntry } from './fdb.js';
 import { decodeLink, listLinks, type Link } from './link.js';
 import { decodeNeighbour, listNeighbours, type Neighbour } from './neighbour.js';
 import { decodeRoute, listRoutes, type Route } from './route.js';
+import { show } from '../wire/codec.js';
 
 /** The objects that can be watched, and what an event about each carries. */
 export interface Watched {
@@ -147,9 +148,9 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
       throw new ArgumentError('objects', `takes a list of ${Object.keys(SOURCES).join(', ')}`);
     for (const object of objects as readonly string[]) {
       if (!Object.hasOwn(SOURCES, object))
-        throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
+        throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${show(object)}`);
     }
-    checkKeys('options', options, ['signal', 'persistent']);
+    options = checkKeys('options', options, ['signal', 'persistent']);
     checkSignal('options.signal', options.signal);
     checkSwitch('options.persistent', options.persistent);
     this.#connection = connection;

@@ -68,8 +68,10 @@ function conditionBits(condition: Condition): number {
 function addArgument(call: number, index: number, argument: Argument): void {
   let kind: number = VALUE;
   let value = 0;
-  if (typeof argument === 'number') value = argument;
-  else if (typeof argument === 'object' && argument !== null && 'kind' in argument) ({ kind, value } = argument);
+  if (typeof argument === 'number') {
+    if (!Number.isInteger(argument)) throw new TypeError(`${argument} is no argument of a system call`);
+    value = argument;
+  } else if (typeof argument === 'object' && argument !== null && 'kind' in argument) ({ kind, value } = argument);
   else if (argument !== null) {
     kind = ADDRESS;
     value = addPointed(argument);

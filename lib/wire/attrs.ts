@@ -239,7 +239,7 @@ class Table<T extends Rows> implements AttrSet<T> {
       if (field === undefined) continue;
       if (row === undefined) {
         if (!isAll || headerKeys.has(key)) continue;
-        if (key !== 'unknown') throw new CodecError(key, `there is no such option${this.#suggest(key)}`);
+        if (key !== 'unknown') throw CodecError.noSuchOption(key, [...byName.keys(), ...headerKeys]);
         for (const spread of this.#spreadAround(field as readonly UnknownAttr[]))
           written = this.#writeWhole(writer, spread, value, base, written);
       } else if (row.whole) {
@@ -297,16 +297,6 @@ class Table<T extends Rows> implements AttrSet<T> {
       writer.append(bytes);
       writer.endAttr(at);
     }
-  }
-
-  /** `; did you mean 'mtu'?` for a key that differs by little from one that exists. */
-  #suggest(key: string): string {
-    const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
-    const { byName, headerKeys } = this.index;
-    const near = [...byName.keys(), ...headerKeys].find(
-      (name) => editDistance(plain(name), plain(key)) <= (key.length > 3 ? 2 : 1),
-    );
-    return near === undefined ? '' : `; did you mean '${near}'?`;
   }
 
   read(view: DataView, at: number, end: number): AttrsOut<T> {
@@ -430,19 +420,6 @@ function readRow(row: Row, view: DataView, at: number, length: number, siblings:
 function enter(): void {
   if (depth === MAX_DEPTH) throw new CodecError('', `attributes are nested more than ${MAX_DEPTH} deep`);
   depth++;
-}
-
-/** Damerau-free Levenshtein distance: enough to recognise a slip of the finger. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
 }
 
 /**

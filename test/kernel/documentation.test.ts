@@ -44,11 +44,11 @@ describeUnless(reason, 'examples', () => {
         writeFileSync(file, ts.transpileModule(code, { compilerOptions }).outputText);
         const { status, signal, stderr } = spawnSync('unshare', [...ALONE, process.execPath, file], {
           encoding: 'utf8',
-          timeout: 30_000,
+          timeout: 100_000,
         });
         if (status !== 0) throw new Error(`${signal ?? `exit status ${status}`}: ${stderr}`);
       },
-      60_000,
+      120_000,
     );
   }
 });

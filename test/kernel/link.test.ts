@@ -617,7 +617,7 @@ describeUnless(noNetns, 'links', () => {
 
 /** The operational state follows the carrier a moment later, and nothing tells when: so it is asked for again. */
 async function expectSoon(get: () => Promise<Link>, expected: object): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   for (;;) {
     const link = await get();
     try {

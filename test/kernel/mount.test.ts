@@ -462,6 +462,25 @@ describeUnless(noMounts, 'trees', () => {
     });
   });
 
+  testUnless(noSetattr, 'have the propagation that the place allows', async () => {
+    await inPlace(async ({ namespace, dir, folder, at }) => {
+      mountSync({ namespace, type: 'tmpfs', target: dir, propagation: 'shared' });
+      const place = folder('place');
+      using tree = await DetachedMount.create({ namespace, type: 'tmpfs' });
+      await tree.setattr({ propagation: 'unbindable' });
+      expect(await errorOf(() => tree.attach(place, { namespace }))).toMatchObject({
+        code: 'EINVAL',
+        syscall: 'move_mount',
+        hint: expect.stringContaining('unbindable'),
+      });
+      await tree.setattr({ propagation: 'private' });
+      await tree.attach(place, { namespace });
+      expect(await at(place)).toHaveProperty('shared');
+      await mountSetattr(place, { namespace, propagation: 'unbindable' });
+      expect(await at(place)).toMatchObject({ unbindable: true });
+    });
+  });
+
   testUnless(noSetattr, 'change where they are: all or nothing', async () => {
     await inPlace(async ({ namespace, dir, folder, at }) => {
       mountSync({ namespace, type: 'tmpfs', target: dir });

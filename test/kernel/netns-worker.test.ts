@@ -208,7 +208,7 @@ describeUnless(skip, 'in a process of its own', () => {
       worker.once('message', () => {
         const inside = places().filter((each) => each === 'net:[' + netns.ino + ']').length;
         worker.once('exit', async () => {
-          for (let i = 0; i < 5000 && new Set(places()).size > 1; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+          for (let i = 0; i < 20_000 && new Set(places()).size > 1; i++) await new Promise((resolve) => setTimeout(resolve, 1));
           console.log(JSON.stringify([inside, new Set(places()).size]));
         });
         worker.postMessage('end');
@@ -242,7 +242,7 @@ describeUnless(skip, 'in a process of its own', () => {
       const { Worker } = require('worker_threads');
       new Worker(${JSON.stringify(inWorker)}, { eval: true }).on('message', (told) => {
         // Threads that have ended are listed a moment longer.
-        const end = Date.now() + 5000;
+        const end = Date.now() + 20_000;
         const look = () => new Set(places()).size > 1 && Date.now() < end ? setTimeout(look, 1) : console.log(JSON.stringify({ ...told, code, places: new Set(places()).size }));
         look();
       });`);

@@ -109,7 +109,7 @@ describeUnless(skip, 'without root', () => {
         netns.close();
       }
       // A thread that has just ended counts for a moment.
-      for (const end = Date.now() + 10_000; all() !== before && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (const end = Date.now() + 30_000; all() !== before && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 1));
       told.namespaces = all() === before;
       told.files = files() - count;
       told.owner = statSync('/proc/self/status').uid;

@@ -690,7 +690,7 @@ describeUnless(noConfig, 'names', () => {
   test('are asked of the next server when one does not answer, is not there or has trouble', () =>
     withResolver(
       // At the first two nobody listens; the second is told so by ICMP, the first waits for a neighbour.
-      { resolv: 'nameserver 10.7.0.99\nnameserver 10.7.0.2\nnameserver fd07::1\noptions timeout:1 attempts:1\n' },
+      { resolv: 'nameserver 10.7.0.99\nnameserver 10.7.0.2\nnameserver fd07::1\noptions timeout:5 attempts:1\n' },
       async (far, server) => {
         expect(await far.lookup('server.test', 4)).toEqual({ address: '10.7.0.1', family: 4 });
         expect(server.asked).toEqual(['udp A server.test']);
@@ -698,11 +698,11 @@ describeUnless(noConfig, 'names', () => {
     ));
 
   test('nobody answers: EAI_AGAIN after the time in resolv.conf; trouble and refusals', () =>
-    withResolver({ resolv: 'nameserver 10.7.0.1\noptions timeout:1 attempts:2\n' }, async (far, server) => {
+    withResolver({ resolv: 'nameserver 10.7.0.1\noptions timeout:3 attempts:2\n' }, async (far, server) => {
       server.change = () => undefined;
       const before = Date.now();
       expect(await errorOf(() => far.lookup('server.test', 4))).toMatchObject({ code: 'EAI_AGAIN' });
-      expect(Date.now() - before).toBeGreaterThanOrEqual(1990);
+      expect(Date.now() - before).toBeGreaterThanOrEqual(5990);
       expect(server.asked).toHaveLength(2);
       for (const [rcode, code] of [
         [2, 'EAI_AGAIN'],

@@ -308,6 +308,7 @@ describe('resource limits', () => {
     expect(err).toMatch(/size/i);
     const busy = await outcome('sh', ['-c', 'while :; do :; done'], { rlimits: { cpu: { soft: 1, hard: 3 } } });
     expect(busy.exit.signal).toBe('SIGXCPU');
+    expect(busy.exit.usage.userTime + busy.exit.usage.systemTime).toBeGreaterThan(0);
   });
 });
 

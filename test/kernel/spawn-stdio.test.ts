@@ -403,6 +403,22 @@ describe('a terminal', () => {
     await closed;
     expect(terminal!.destroyed).toBe(true);
     expect(await until(() => terminal!.closed)).toBe(true);
+    terminal!.resize(41, 117);
+    expect(await errorOf(() => terminal!.resize(0, 5))).toMatchObject({ argument: 'rows' });
+  });
+
+  test('destroyed, it has no size: what has its descriptor’s number by now keeps its own', async () => {
+    const child = await spawn('cat', [], { stdio: 'tty' });
+    const [script, options] = ['read -r _; stty size', { stdio: { rows: 12, columns: 34 } }] as const;
+    child.terminal!.destroy();
+    const starting = spawn('sh', ['-c', script], options);
+    child.terminal!.resize(41, 117);
+    const other = await starting;
+    child.terminal!.resize(41, 117);
+    other.terminal!.write('\n');
+    await readUntil(other.terminal!, /12 34/);
+    other.terminal!.resume();
+    await Promise.all([child.exited, other.exited]);
   });
 
   test('is gone with its session’s end: the child gets SIGHUP', async () => {

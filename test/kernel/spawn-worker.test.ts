@@ -57,7 +57,7 @@ describeUnless(noBuild, 'a Worker', () => {
         await worker.terminate();
         if (round === 2) baseline = descriptors();
       }
-      for (let turn = 0; turn < 1000 && descriptors() > baseline; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (let turn = 0; turn < 5000 && descriptors() > baseline; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
       told.more = Math.max(descriptors() - baseline, 0);
       told.runs = child.kill(0);
       child.stdin.end();

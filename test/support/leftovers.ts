@@ -35,7 +35,7 @@ export function threadNamespaces(type = 'net'): string[] {
 }
 
 /** Until `holds`, which becomes true soon: sockets of Node.js, say, close in the next turns of the event loop. */
-export async function until(holds: () => boolean, milliseconds = 10_000): Promise<boolean> {
+export async function until(holds: () => boolean, milliseconds = 30_000): Promise<boolean> {
   const end = Date.now() + milliseconds;
   while (!holds() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
   return holds();
