@@ -3,9 +3,6 @@ import { SyscallError } from '../errors.js';
 import type { Failure } from '../native/addon.js';
 import { lacks, whyNoUserNamespace, type CapabilityName } from './capabilities.js';
 
-export const FORBIDDEN_USER_NAMESPACES =
-  'user namespaces are forbidden to users here: see the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; nor can a process make one after chroot';
-
 /** The right that a call takes which the kernel refuses with these errnos, and what an error says to those who lack it. */
 interface Need {
   readonly errnos: readonly number[];

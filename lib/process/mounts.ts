@@ -73,8 +73,8 @@ export interface RootOptions {
   readonly isOwn: boolean;
 }
 
-/** Returns the mounts with what counts of them. */
-export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): SpawnMount[] {
+/** Returns what counts of them. */
+export function checkRoot({ root, readOnlyRoot, mounts, propagation, isOwn }: RootOptions): RootOptions {
   if (root !== undefined) {
     checkPath('options.root', root);
   }
@@ -86,7 +86,7 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): S
     );
   if (readOnlyRoot && root === undefined) throw new ArgumentError('options.readOnlyRoot', 'takes options.root');
   let rootMounts = 0;
-  return (mounts as readonly SpawnMount[]).map((given, i) => {
+  const checked = (mounts as readonly SpawnMount[]).map((given, i) => {
     const name = `options.mounts[${i}]`;
     const keys = given?.type === 'bind' ? ['source', 'recursive', 'idmap'] : ['source', 'parameters'];
     const mount = checkKeys(name, given, ['type', 'target', ...OFFERED, ...keys]);
@@ -111,6 +111,7 @@ export function checkRoot({ root, readOnlyRoot, mounts, isOwn }: RootOptions): S
     }
     return mount;
   });
+  return { root, readOnlyRoot, mounts: checked, propagation, isOwn };
 }
 
 function isBind(mount: SpawnMount): mount is BindMount {

@@ -3,7 +3,7 @@ import type { NamespaceType } from '../namespace-types.js';
 import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch, isDescriptor } from '../options.js';
 import { checkCapabilities, type CapabilitySets } from './capabilities.js';
 import { LAST_ID, mapText, type IdMapping } from './id-map.js';
-import { checkRoot, type RootOptions, type SpawnMount, type SpawnPropagation } from './mounts.js';
+import { checkRoot, type SpawnMount, type SpawnPropagation } from './mounts.js';
 import { checkNamespaces, type NamespaceChoice } from './namespaces.js';
 import { checkResourceLimits, type ResourceLimits } from './rlimits.js';
 import { sysctlPath } from '../sysctl.js';
@@ -172,7 +172,6 @@ export function check(command: string, args: readonly string[], given: SpawnOpti
     propagation: options.propagation ?? 'private',
     isOwn: namespaces.isNew('mnt'),
   };
-  const own = { ...root, mounts: checkRoot(root) };
   return {
     command,
     argv: [options.argv0 ?? command, ...(args as readonly string[])],
@@ -180,7 +179,7 @@ export function check(command: string, args: readonly string[], given: SpawnOpti
     namespaces,
     /** Of a new user namespace. */
     ids: namespaces.isNew('user') ? checkIdMaps(uidMap, gidMap, setgroups) : undefined,
-    root: own,
+    root,
     capabilities: capabilities === undefined ? undefined : checkCapabilities(capabilities),
     environment: environmentOf(options.env ?? process.env),
     limits: rlimits === undefined ? [] : checkResourceLimits(rlimits),

@@ -158,7 +158,7 @@ function terminal(options: TerminalOptions): PreparedStdio {
 }
 
 function terminalOn(master: Descriptor): Terminal {
-  const stream = new (lazy('tty').ReadStream)(master.fd);
+  const stream = new (lazy('tty').ReadStream)(master.lend());
   const destroy = stream.destroy.bind(stream);
   // The stream closes it: as soon as it is destroyed, the number may be another file's.
   const fd = master.release();
