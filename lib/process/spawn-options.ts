@@ -165,13 +165,13 @@ export function check(command: string, args: readonly string[], given: SpawnOpti
       hostname === undefined ? 'options.domainname' : 'options.hostname',
       "takes a UTS namespace of its own: namespaces: { uts: 'new' }",
     );
-  const root: RootOptions = {
+  const root = checkRoot({
     root: options.root,
     readOnlyRoot: options.readOnlyRoot ?? false,
     mounts: options.mounts ?? [],
     propagation: options.propagation ?? 'private',
     isOwn: namespaces.isNew('mnt'),
-  };
+  });
   return {
     command,
     argv: [options.argv0 ?? command, ...(args as readonly string[])],
