@@ -20,6 +20,7 @@ import { whyNoUserNamespace } from '../netlink/capabilities.js';
 import { hintIfLacking, isFailure, orThrow } from '../netlink/system-call.js';
 import { encode } from '../system-calls/encode.js';
 import { atOnce, countChild, patience } from './at-once.js';
+import { checkCgroup } from './cgroup.js';
 import { Child } from './child.js';
 import { Limits } from './limits.js';
 import { openJoined } from './namespaces.js';
@@ -80,6 +81,7 @@ async function begin(
   let plan: Plan;
   let made: number | SpawnFailure;
   try {
+    if (checked.options.cgroup !== undefined) checkCgroup(checked.options.cgroup.fd);
     plan = planned(checked, openJoined(checked.namespaces, opened), stdio, openSelf(checked, opened));
     const { program, flags, writes, leastDescriptor } = plan;
     const wait = patience();

@@ -144,7 +144,7 @@ describeUnless(skip, 'without root', () => {
     expect(JSON.parse(stdout)).toEqual({
       name: 'SyscallError',
       code: 'ENOSPC',
-      syscall: 'clone3',
+      syscall: 'unshare',
       message: expect.stringContaining('user.max_user_namespaces'),
     });
   });
