@@ -1,5 +1,5 @@
 /** `spawn`: what the child may do: capabilities, no_new_privs, seccomp; and what those may do who have no rights. */
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CAPABILITIES, type Capability, type CapabilitySets } from '../../lib/process/capabilities.js';
@@ -9,6 +9,7 @@ import { leavesNothing } from '../support/leftovers.js';
 import { noNetns, notRoot } from '../support/netns.js';
 import { noBuild, noOthers, tell } from '../support/program.js';
 import { errorOf } from '../support/rejection.js';
+import { filterOf, LOAD, refusing } from '../support/seccomp.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 import {
   field,
@@ -144,40 +145,13 @@ describe('no_new_privs', () => {
   });
 });
 
-/** struct sock_filter of include/uapi/linux/filter.h, in the machine's order. */
-function filterOf(instructions: readonly (readonly [code: number, jt: number, jf: number, k: number])[]): Uint8Array {
-  const bytes = Buffer.alloc(8 * instructions.length);
-  for (const [i, [code, jt, jf, k]] of instructions.entries()) {
-    bytes.writeUInt16LE(code, 8 * i);
-    bytes.writeUInt8(jt, 8 * i + 2);
-    bytes.writeUInt8(jf, 8 * i + 3);
-    bytes.writeUInt32LE(k, 8 * i + 4);
-  }
-  return bytes;
-}
-
-const LOAD = 0x20;
-const JUMP_IF_EQUAL = 0x15;
-const RETURN = 0x06;
-const SECCOMP_RET_ALLOW = 0x7fff0000;
-const SECCOMP_RET_ERRNO = 0x00050000;
 const EPERM = 1;
 /** With `mkdir` and `mkdirat` it is EPERM; everything else goes. The numbers differ between processors. */
 const MKDIR: Readonly<Record<string, readonly [number, number]>> = { x64: [83, 258], arm64: [34, 34] };
 const noNumbers = MKDIR[process.arch] === undefined ? 'no numbers of system calls for this processor here' : undefined;
 
 describeUnless(noNumbers, 'seccomp', () => {
-  let noMkdir: Uint8Array;
-  beforeAll(() => {
-    const [first, second] = MKDIR[process.arch]!;
-    noMkdir = filterOf([
-      [LOAD, 0, 0, 0],
-      [JUMP_IF_EQUAL, 1, 0, first],
-      [JUMP_IF_EQUAL, 0, 1, second],
-      [RETURN, 0, 0, SECCOMP_RET_ERRNO | EPERM],
-      [RETURN, 0, 0, SECCOMP_RET_ALLOW],
-    ]);
-  });
+  const noMkdir = refusing(MKDIR[process.arch] ?? [], EPERM);
 
   test('filters what the program does', async () => {
     const attempt = (at: string, options: SpawnOptions) => outcome('mkdir', [join(folder, at)], options);
