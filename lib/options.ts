@@ -1,13 +1,19 @@
 import { ArgumentError } from './errors.js';
 import { show } from './wire/codec.js';
+import { snapshot } from './own.js';
 
-/** Refuses what is no object, and options that there are not; `argument` is what the error calls it. */
-export function checkKeys(argument: string, value: object, known: readonly string[]): void {
+/**
+ * Refuses what is no object, and options that there are not; `argument` is what the error calls it. Returns the options: each was
+ * read once, and what the object inherits is none of them.
+ */
+export function checkKeys<T extends object>(argument: string, value: T, known: readonly string[]): T {
   if (typeof value !== 'object' || value === null) throw new ArgumentError(argument, `takes { ${known.join(', ')} }`);
-  for (const key in value) {
+  const options = snapshot(value);
+  for (const key in options) {
     if (!known.includes(key))
       throw new ArgumentError(`${argument}.${key}`, `there is no such option; there are ${known.join(', ')}`);
   }
+  return options;
 }
 
 export function checkInteger(argument: string, value: unknown, least: number, most: number): number {

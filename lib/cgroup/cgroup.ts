@@ -100,7 +100,7 @@ export class Cgroup {
    * cgroup, which is removed again when it cannot be as asked for.
    */
   static async create(path: string, options: CgroupCreateOptions = {}): Promise<Cgroup> {
-    checkKeys('options', options, ['parent', 'limits', 'controllers']);
+    options = checkKeys('options', options, ['parent', 'limits', 'controllers']);
     const { parent, limits = {}, controllers = [] } = options;
     const writes = limitWrites(limits, 'options.limits');
     const wanted = wantedControllers(controllers, writes);
@@ -232,7 +232,7 @@ export class Cgroup {
    * watches (`fs.inotify.max_user_watches`). The root of the hierarchy has no events.
    */
   events(options: CgroupEventsOptions = {}): CgroupEvents {
-    checkEventsOptions(options);
+    options = checkEventsOptions(options);
     const directory = this.#directory;
     const types = eventTypes(directory);
     if (types.length === 0) {
@@ -247,8 +247,8 @@ export class Cgroup {
    * to remove these (`recursive`).
    */
   async delete(options: CgroupDeleteOptions = {}): Promise<void> {
-    const { kill = false, recursive = false, ...waiting } = options;
-    checkKeys('options', options, ['kill', 'recursive', 'signal', 'timeout']);
+    const checked = checkKeys('options', options, ['kill', 'recursive', 'signal', 'timeout']);
+    const { kill = false, recursive = false, ...waiting } = checked;
     checkCallOptions(waiting);
     checkSwitch('options.kill', kill);
     checkSwitch('options.recursive', recursive);
@@ -372,8 +372,7 @@ export class Cgroup {
     options: CallOptions,
     carriedOut: (state: CgroupState) => boolean,
   ): Promise<void> {
-    checkCallOptions(options);
-    const { signal, timeout } = options;
+    const { signal, timeout } = checkCallOptions(options) ?? options;
     signal?.throwIfAborted();
     if (!this.#directory.has(file)) {
       this.#directory.read('cgroup.controllers');

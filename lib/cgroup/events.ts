@@ -1,5 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { ENODEV, ENOENT } from '../errno.js';
+import { whenAborted } from '../abort.js';
 import { SyscallError } from '../errors.js';
 import { failureOf } from '../netlink/system-call.js';
 import { checkKeys, checkSignal, checkSwitch } from '../options.js';
@@ -88,10 +89,12 @@ const HINTS: Readonly<Record<string, string>> = {
   EMFILE: 'fs.inotify.max_user_instances is reached, or the limit of open files',
 };
 
-export function checkEventsOptions(options: CgroupEventsOptions): void {
-  checkKeys('options', options, ['signal', 'persistent']);
+/** The options, each read once. */
+export function checkEventsOptions(given: CgroupEventsOptions): CgroupEventsOptions {
+  const options = checkKeys('options', given, ['signal', 'persistent']);
   checkSignal('options.signal', options.signal);
   checkSwitch('options.persistent', options.persistent);
+  return options;
 }
 
 /**
@@ -114,6 +117,8 @@ export class CgroupEvents<T extends CgroupEventType = CgroupEventType> implement
   #wake: (() => void) | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #closed = false;
+  /** Takes the signal's listener back. */
+  #forget: (() => void) | undefined;
   readonly #onAbort = () => this.#fail(this.#signal!.reason);
 
   /** @internal By `Cgroup.events`: `directory` is good until `close` is called. */
@@ -129,8 +134,7 @@ export class CgroupEvents<T extends CgroupEventType = CgroupEventType> implement
     this.#signal = options.signal;
     this.#persistent = options.persistent ?? true;
     this.#onClose = onClose;
-    if (this.#signal?.aborted === true) this.#onAbort();
-    else this.#signal?.addEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) this.#forget = whenAborted(this.#signal, this.#onAbort);
   }
 
   next(): Promise<IteratorResult<CgroupEvent<T>, void>> {
@@ -152,7 +156,7 @@ export class CgroupEvents<T extends CgroupEventType = CgroupEventType> implement
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
     for (const watcher of this.#watchers ?? []) watcher.close();
     this.#onClose(this);
     this.#wake?.();

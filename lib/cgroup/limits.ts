@@ -216,7 +216,7 @@ const ioMax: Form = {
       throw new ArgumentError(argument, 'takes a list of { device, rbps, wbps, riops, wiops }');
     return (value as IoMax[]).map((disk, index) => {
       const place = `${argument}[${index}]`;
-      checkKeys(place, disk, ['device', ...ioKeys]);
+      disk = checkKeys(place, disk, ['device', ...ioKeys]);
       if (typeof disk.device !== 'string' || !/^\d+:\d+$/.test(disk.device))
         throw new ArgumentError(`${place}.device`, `takes device numbers such as '8:16', not ${shown(disk.device)}`);
       const given = ioKeys.filter((key) => disk[key] !== undefined);
@@ -279,11 +279,11 @@ const controllers = Object.entries(TABLE) as [string, Readonly<Record<string, Ro
 
 /** What setting `limits` takes. Nothing is done yet: the first that cannot be is an error. */
 export function limitWrites(limits: CgroupLimits, argument: string): LimitWrite[] {
-  checkKeys(argument, limits, Object.keys(TABLE));
+  const given = checkKeys(argument, limits, Object.keys(TABLE));
   return controllers.flatMap(([controller, rows]) => {
-    const values = (limits as Record<string, Record<string, unknown> | undefined>)[controller];
-    if (values === undefined) return [];
-    checkKeys(`${argument}.${controller}`, values, Object.keys(rows));
+    const some = (given as Record<string, Record<string, unknown> | undefined>)[controller];
+    if (some === undefined) return [];
+    const values = checkKeys(`${argument}.${controller}`, some, Object.keys(rows));
     return Object.entries(rows).flatMap(([key, { file, changes, write, undo = (before: string) => [before] }]) => {
       const option = `${argument}.${controller}.${key}`;
       if (values[key] === undefined) return [];

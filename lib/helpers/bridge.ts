@@ -28,7 +28,7 @@ export type BridgeOptions = LinkOptions &
  * they had. Static forwarding entries at ports of another bridge are lost by leaving it.
  */
 export async function createBridge(bridge: BridgeOptions, options: HelperOptions = {}): Promise<Link> {
-  checkInterface('bridge', bridge);
+  bridge = checkInterface('bridge', bridge);
   checkList('bridge.ports', bridge.ports);
   const { netns, master, up, addresses, routes, ports = [], data, mtu, ...link } = bridge;
   return operate('createBridge', netns, options, async (operation) => {
@@ -94,7 +94,7 @@ async function checkPort(port: AttachOptions['port']): Promise<void> {
 
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */
 export async function attachToBridge(attachment: AttachOptions, options: HelperOptions = {}): Promise<Link> {
-  checkKeys('attachment', attachment, ['link', 'bridge', 'netns', 'port']);
+  attachment = checkKeys('attachment', attachment, ['link', 'bridge', 'netns', 'port']);
   const { link, bridge, netns, port } = attachment;
   checkRef('attachment.link', link);
   checkRef('attachment.bridge', bridge);
@@ -119,7 +119,7 @@ export async function detachFromBridge(
   attachment: Pick<AttachOptions, 'link' | 'netns'>,
   options: HelperOptions = {},
 ): Promise<void> {
-  checkKeys('attachment', attachment, ['link', 'netns']);
+  attachment = checkKeys('attachment', attachment, ['link', 'netns']);
   const { link, netns } = attachment;
   checkRef('attachment.link', link);
   checkNetns('attachment.netns', netns);

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { Netns } from '../namespaces/index.js';
+import { snapshot } from '../own.js';
 import type { Link, LinkAttrsIn, LinkRef, NewAddress, NewRoute, Rtnetlink } from '../rtnetlink/index.js';
 import { inNames } from './names.js';
 import { make, type Operation } from './operation.js';
@@ -26,8 +27,9 @@ export type LinkOptions = Omit<
   readonly name: string;
 };
 
-/** Refuses what the link's own attributes do not tell; `argument` is what the error calls these options. */
-export function checkInterface(argument: string, options: LinkOptions & InterfaceOptions): void {
+/** The options, each read once; refuses what the link's own attributes do not tell. `argument` is what the error calls them. */
+export function checkInterface<T extends LinkOptions & InterfaceOptions>(argument: string, given: T): T {
+  const options = snapshot(given);
   if (typeof options !== 'object' || options === null) throw new ArgumentError(argument, 'takes { name, ... }');
   const { name, netns } = options;
   // The kernel puts a number in the place of "%d", so that the link would not be found by what was asked for.
@@ -36,6 +38,7 @@ export function checkInterface(argument: string, options: LinkOptions & Interfac
   checkNetns(`${argument}.netns`, netns);
   checkList(`${argument}.addresses`, options.addresses);
   checkList(`${argument}.routes`, options.routes);
+  return options;
 }
 
 export function checkNetns(argument: string, netns: Netns | undefined): void {

@@ -17,7 +17,7 @@ export type MacvlanOptions = LinkOptions &
 
 /** Makes a macvlan directly in the namespace that it is for, as Docker's macvlan driver does; as a whole. */
 export async function createMacvlan(macvlan: MacvlanOptions, options: HelperOptions = {}): Promise<Link> {
-  checkInterface('macvlan', macvlan);
+  macvlan = checkInterface('macvlan', macvlan);
   checkRef('macvlan.link', macvlan.link);
   checkNetns('macvlan.linkNetns', macvlan.linkNetns);
   const { netns, master, up, addresses, routes, linkNetns, data, ...link } = macvlan;

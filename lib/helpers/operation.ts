@@ -25,22 +25,24 @@ export interface Operation {
 
 const OPTIONS = ['signal', 'timeout', 'client'];
 
-function checkOptions(options: HelperOptions): void {
-  checkKeys('options', options, OPTIONS);
+/** The options, each read once. */
+function checkOptions(given: HelperOptions): HelperOptions {
+  const options = checkKeys('options', given, OPTIONS);
   checkLimits('options', options);
   const { client } = options;
   if (client !== undefined && !(client instanceof Rtnetlink))
     throw new ArgumentError('options.client', 'takes an open Rtnetlink client');
+  return options;
 }
 
 /** Runs the steps of the helper `name` as a whole and within its limits; `from` is where `options.client` is. */
 export async function operate<T>(
   name: string,
   from: Netns | undefined,
-  options: HelperOptions,
+  given: HelperOptions,
   run: (operation: Operation) => Promise<T>,
 ): Promise<T> {
-  checkOptions(options);
+  const options = checkOptions(given);
   const { timeout, client } = options;
   const expiry = new AbortController();
   const timer =

@@ -60,8 +60,7 @@ export interface Sandbox {
  * ```
  */
 export async function createSandbox(sandbox: SandboxOptions, options: HelperOptions = {}): Promise<Sandbox> {
-  checkSandbox(sandbox);
-  const { near, far, loopback = true, ...created } = sandbox;
+  const { near, far, loopback = true, ...created } = checkSandbox(sandbox);
   const { link: nearLink, settings: nearby } = parted(near);
   const { link: farLink, settings: inside } = parted(far);
   return operate('createSandbox', near.netns, options, async (operation) => {
@@ -136,12 +135,14 @@ async function netnsOf(creation: NetnsCreation, client: Rtnetlink, added: Promis
   return creation.netns;
 }
 
-function checkSandbox(sandbox: SandboxOptions): void {
-  checkKeys('sandbox', sandbox, ['name', 'loopback', 'rootless', 'near', 'far']);
+/** The options, each read once. */
+function checkSandbox(given: SandboxOptions): SandboxOptions {
+  const sandbox = checkKeys('sandbox', given, ['name', 'loopback', 'rootless', 'near', 'far']);
   for (const key of ['loopback', 'rootless'] as const) checkSwitch(`sandbox.${key}`, sandbox[key]);
   checkInterface('sandbox.near', sandbox.near);
   const far: VethEnd = sandbox.far;
   checkInterface('sandbox.far', far);
   if (far.netns !== undefined) throw new ArgumentError('sandbox.far.netns', 'is the namespace that is made');
   if (far.master !== undefined) throw new ArgumentError('sandbox.far.master', 'is none: the namespace is a new one');
+  return sandbox;
 }

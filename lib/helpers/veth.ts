@@ -44,8 +44,8 @@ export async function createVethPair(
   far: VethEnd,
   options: HelperOptions = {},
 ): Promise<[near: Link, far: Link]> {
-  checkInterface('near', near);
-  checkInterface('far', far);
+  near = checkInterface('near', near);
+  far = checkInterface('far', far);
   const a = parted(near);
   const b = parted(far);
   return operate('createVethPair', near.netns, options, async (operation) => {

@@ -45,9 +45,9 @@ function checkData(data: VxlanOptions['data']): void {
 
 function checkRemotes(remotes: readonly VxlanRemote[]): void {
   const known = new Set<string>();
-  for (const [index, remote] of remotes.entries()) {
+  for (const [index, given] of remotes.entries()) {
     const argument = `vxlan.remotes[${index}]`;
-    checkKeys(argument, remote, REMOTE);
+    const remote = checkKeys(argument, given, REMOTE);
     if (remote.dst === undefined) throw new ArgumentError(`${argument}.dst`, 'is missing');
     const mac = String(remote.mac).toLowerCase();
     // The kernel would leave it at the first.
@@ -64,7 +64,7 @@ function takesSeveral(mac: string): boolean {
 
 /** Makes a VXLAN link with its forwarding entries, as Docker's overlay driver does; as a whole. */
 export async function createVxlan(vxlan: VxlanOptions, options: HelperOptions = {}): Promise<Link> {
-  checkInterface('vxlan', vxlan);
+  vxlan = checkInterface('vxlan', vxlan);
   checkNetns('vxlan.underlay', vxlan.underlay);
   checkList('vxlan.remotes', vxlan.remotes);
   checkData(vxlan.data);

@@ -13,7 +13,7 @@ export interface BindMountOptions extends Omit<MountAttributes, 'propagation'>, 
 }
 
 function* bindMountOperation(options: BindMountOptions): Operation<void> {
-  checkKeys('bindMount', options, ['source', 'target', 'set', 'clear', 'idmap', 'recursive', 'namespace']);
+  options = checkKeys('bindMount', options, ['source', 'target', 'set', 'clear', 'idmap', 'recursive', 'namespace']);
   const source = checkPath('bindMount.source', options.source);
   const target = checkPath('bindMount.target', options.target);
   const change = checkChange('bindMount', options);

@@ -21,7 +21,7 @@ export interface AttachMountOptions extends InNamespace {
 }
 
 function* cloneOperation(options: CloneOptions): Operation<DetachedMount> {
-  checkKeys('clone', options, ['path', 'recursive', 'namespace']);
+  options = checkKeys('clone', options, ['path', 'recursive', 'namespace']);
   const path = checkPath('clone.path', options.path);
   const recursive = checkSwitch('clone.recursive', options.recursive);
   using namespace = borrow('clone.namespace', checkDescriptor('clone.namespace', options.namespace));
@@ -31,14 +31,14 @@ function* cloneOperation(options: CloneOptions): Operation<DetachedMount> {
 }
 
 function* createOperation(options: FilesystemOptions): Operation<DetachedMount> {
-  checkKeys('create', options, FILESYSTEM_OPTIONS);
+  options = checkKeys('create', options, FILESYSTEM_OPTIONS);
   const checked = checkFilesystem('create', options);
   return detached(yield* filesystemOperation('create', checked, (program, mount) => program.keep(mount)));
 }
 
 function* attachOperation(fd: number, target: string, options: AttachMountOptions): Operation<void> {
   checkPath('attach.target', target);
-  checkKeys('attach', options, ['beneath', 'namespace']);
+  options = checkKeys('attach', options, ['beneath', 'namespace']);
   const beneath = checkSwitch('attach.beneath', options.beneath);
   using namespace = borrow('attach.namespace', checkDescriptor('attach.namespace', options.namespace));
   using mount = borrow('attach', { fd });

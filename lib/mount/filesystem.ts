@@ -131,7 +131,7 @@ export interface MountFilesystemOptions extends FilesystemOptions {
 }
 
 function* mountFilesystemOperation(options: MountFilesystemOptions): Operation<void> {
-  checkKeys('mountFilesystem', options, [...FILESYSTEM_OPTIONS, 'target']);
+  options = checkKeys('mountFilesystem', options, [...FILESYSTEM_OPTIONS, 'target']);
   const target = checkPath('mountFilesystem.target', options.target);
   const checked = checkFilesystem('mountFilesystem', options);
   yield* filesystemOperation('mountFilesystem', checked, (program, mounted) =>

@@ -92,7 +92,7 @@ function mountsOfProcess(pid: unknown): MountInfo[] {
 }
 
 function* listOperation(options: ListMountsOptions): Operation<MountInfo[]> {
-  checkKeys('listMounts', options, ['namespace', 'pid']);
+  options = checkKeys('listMounts', options, ['namespace', 'pid']);
   if (options.pid !== undefined) {
     if (options.namespace !== undefined) throw new ArgumentError('listMounts.pid', 'goes without namespace');
     return mountsOfProcess(options.pid);

@@ -61,7 +61,7 @@ interface Checked {
 }
 
 function checked(options: MountOptions): Checked {
-  checkKeys('mount', options, ['namespace', 'source', 'target', 'type', 'flags', 'data', 'propagation']);
+  options = checkKeys('mount', options, ['namespace', 'source', 'target', 'type', 'flags', 'data', 'propagation']);
   const flags = checkFlags('mount.flags', options.flags);
   const result: Checked = {
     namespace: checkDescriptor('mount.namespace', options.namespace),

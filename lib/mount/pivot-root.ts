@@ -13,7 +13,7 @@ export interface PivotRootOptions {
 function* pivotRootOperation(newRoot: string, putOld: string | undefined, options: PivotRootOptions): Operation<void> {
   checkPath('pivotRoot.newRoot', newRoot);
   if (putOld !== undefined) checkPath('pivotRoot.putOld', putOld);
-  checkKeys('pivotRoot', options, ['namespace']);
+  options = checkKeys('pivotRoot', options, ['namespace']);
   using namespace = borrow('pivotRoot.namespace', checkDescriptor('pivotRoot.namespace', options.namespace));
   if (namespace === undefined || isOwn(namespace)) {
     const reason =

@@ -71,7 +71,7 @@ export function addChange(
 
 /** Of a descriptor. */
 export function* setattrOperation(argument: string, fd: number, options: MountAttributes): Operation<void> {
-  checkKeys(argument, options, OPTIONS);
+  options = checkKeys(argument, options, OPTIONS);
   const change = checkChange(argument, options);
   if (changesNothing(change))
     throw new ArgumentError(argument, `takes at least one of ${OPTIONS.slice(0, 4).join(', ')}`);
@@ -86,7 +86,7 @@ export interface MountSetattrOptions extends MountAttributes, InNamespace {}
 
 function* mountSetattrOperation(path: string, options: MountSetattrOptions): Operation<void> {
   checkPath('mountSetattr.path', path);
-  checkKeys('mountSetattr', options, [...OPTIONS, 'namespace']);
+  options = checkKeys('mountSetattr', options, [...OPTIONS, 'namespace']);
   const change = checkChange('mountSetattr', options);
   if (changesNothing(change))
     throw new ArgumentError('mountSetattr', `takes at least one of ${OPTIONS.slice(0, 4).join(', ')}`);

@@ -22,7 +22,7 @@ const FLAGS = { detach: MNT_DETACH, force: MNT_FORCE, expire: MNT_EXPIRE, noFoll
 
 function* umountOperation(target: string, options: UmountOptions): Operation<void> {
   checkPath('umount.target', target);
-  checkKeys('umount', options, ['namespace', ...Object.keys(FLAGS)]);
+  options = checkKeys('umount', options, ['namespace', ...Object.keys(FLAGS)]);
   let flags = 0;
   for (const name of Object.keys(FLAGS) as (keyof typeof FLAGS)[])
     if (checkSwitch(`umount.${name}`, options[name])) flags |= FLAGS[name];

@@ -1,3 +1,4 @@
+import { own } from '../own.js';
 import { ECANCELED } from '../errno.js';
 import { ArgumentError, ClosedError, UnsupportedError } from '../errors.js';
 import type { NetlinkSocket } from '../native/addon.js';
@@ -58,8 +59,8 @@ export class NetnsCreation {
   readonly outside: Source;
 
   constructor(options: NetnsCreationOptions = {}) {
-    const { outside: lender, ...created } = options;
-    checkCreateOptions(created);
+    const { outside: lender, ...given } = own(options);
+    const created = checkCreateOptions(given);
     if (lender !== undefined && typeof lender?.lend !== 'function')
       throw new ArgumentError('options.outside', 'takes an open Rtnetlink client');
     const inside = new HeldChannel();

@@ -54,7 +54,7 @@ export interface NamespaceInfo {
  * only a socket, or a thread other than a process's first, keeps alive are not found.
  */
 export async function listNamespaces(options: ListNamespacesOptions = {}): Promise<NamespaceInfo[]> {
-  checkKeys('options', options, ['types']);
+  options = checkKeys('options', options, ['types']);
   const types = new Set(options.types === undefined ? NAMESPACE_TYPES : checkTypes(options.types, 'options.types'));
   return survey(types, await pacer());
 }

@@ -17,7 +17,7 @@ const PLACES = ['name', 'path', 'pid', 'pidfd', 'fd'];
 export function placeOf(ref: object, known: readonly string[]): Place {
   // A handle is a reference by its descriptor; what else it has is not meant.
   if (ref instanceof NamespaceHandle) return { fd: ref.fd };
-  checkKeys('ref', ref, [...PLACES, ...known]);
+  ref = checkKeys('ref', ref, [...PLACES, ...known]);
   const given = PLACES.filter((each) => each in ref);
   if (given.length === 1) return ref;
   const found = given.length === 0 ? 'there is none' : `not ${given.join(' and ')}`;
@@ -144,7 +144,7 @@ export class Namespace extends NamespaceHandle {
   /** That of the calling thread; with `forChildren`, for `'pid'` and `'time'`, that of the children it will start. */
   static current(type: NamespaceType, options: { readonly forChildren?: boolean | undefined } = {}): Namespace {
     checkType(type, 'type');
-    checkKeys('options', options, ['forChildren']);
+    options = checkKeys('options', options, ['forChildren']);
     checkForChildren('options', options.forChildren, type);
     return new Namespace(openCurrent(type, options.forChildren));
   }

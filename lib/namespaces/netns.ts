@@ -127,14 +127,16 @@ export class Netns extends NamespaceHandle {
   }
 
   /** @internal */
-  static async createBy(options: NetnsCreateOptions, make: typeof makeNetns): Promise<Netns> {
+  static async createBy(given: NetnsCreateOptions, make: typeof makeNetns): Promise<Netns> {
+    const options = checkCreateOptions(given);
     const path = preparePath(options);
     const { loopback = false, rootless = false } = options;
     return Netns.#created(await make(loopback, rootless), path, options.name);
   }
 
   /** The same at once. */
-  static createSync(options: NetnsCreateOptions = {}): Netns {
+  static createSync(given: NetnsCreateOptions = {}): Netns {
+    const options = checkCreateOptions(given);
     const path = preparePath(options);
     const { loopback = false, rootless = false } = options;
     return Netns.#created(makeNetnsSync(loopback, rootless), path, options.name);
@@ -257,18 +259,19 @@ export class Netns extends NamespaceHandle {
   }
 }
 
-/** The path of the name, if it shall have one. */
-export function checkCreateOptions(options: NetnsCreateOptions): string | undefined {
-  checkKeys('options', options, ['name', 'loopback', 'rootless']);
+/** The options, each read once. */
+export function checkCreateOptions(given: NetnsCreateOptions): NetnsCreateOptions {
+  const options = checkKeys('options', given, ['name', 'loopback', 'rootless']);
   for (const key of ['loopback', 'rootless'] as const) checkSwitch(`options.${key}`, options[key]);
   if (options.rootless === true && options.name !== undefined)
     throw new ArgumentError('options.name', 'is for root: names are files that take CAP_SYS_ADMIN');
-  return options.name === undefined ? undefined : pathOfName(options.name, 'options.name');
+  if (options.name !== undefined) pathOfName(options.name, 'options.name');
+  return options;
 }
 
 function preparePath(options: NetnsCreateOptions): string | undefined {
-  const path = checkCreateOptions(options);
-  if (path === undefined) return undefined;
+  if (options.name === undefined) return undefined;
+  const path = pathOfName(options.name, 'options.name');
   prepareDirectory();
   // Pinning fails, too, but only when the namespace has been made.
   if (existsSync(path)) throw systemCallError({ errno: EEXIST, syscall: 'open' }, path);

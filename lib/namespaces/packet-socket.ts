@@ -117,7 +117,7 @@ export class PacketSocket extends WholePackets<ReceivedPacket<PacketSource>> {
 
   /** Opens one in the namespace `netns`. Takes CAP_NET_RAW there. */
   static openIn(netns: number, options: PacketSocketOptions): PacketSocket {
-    checkKeys('options', options, ['link', 'protocol', 'type', 'filter', 'snapLength']);
+    options = checkKeys('options', options, ['link', 'protocol', 'type', 'filter', 'snapLength']);
     const { link = 0, type = 'raw' } = options;
     if (type !== 'raw' && type !== 'dgram') throw new ArgumentError('options.type', `takes 'raw' or 'dgram'`);
     const protocol = checkInteger('options.protocol', options.protocol ?? ETH_P_ALL, 0, 0xffff);
@@ -138,7 +138,7 @@ export class PacketSocket extends WholePackets<ReceivedPacket<PacketSource>> {
   /** Sends one packet: with `'raw'` as it is, with `'dgram'` behind a header that the kernel makes for `to.address`. */
   async send(data: Uint8Array, to: PacketDestination = {}): Promise<void> {
     checkBytes(data);
-    checkKeys('to', to, ['link', 'protocol', 'address']);
+    to = checkKeys('to', to, ['link', 'protocol', 'address']);
     const { fd } = this;
     const index = linkIndex(to.link ?? this.#link, 'to.link', () => ({ fd, close: () => undefined }));
     if (index === 0) throw new ArgumentError('to.link', 'is needed, as the socket is of no single link');
@@ -158,7 +158,7 @@ export class RawSocket extends WholePackets<ReceivedPacket<{ readonly address: s
 
   /** Opens one in the namespace `netns`. Takes CAP_NET_RAW there. */
   static openIn(netns: number, options: RawSocketOptions): RawSocket {
-    checkKeys('options', options, ['family', 'protocol', 'filter', 'headerIncluded', 'snapLength']);
+    options = checkKeys('options', options, ['family', 'protocol', 'filter', 'headerIncluded', 'snapLength']);
     const { family, headerIncluded = false } = options;
     if (family !== 4 && family !== 6) throw new ArgumentError('options.family', 'takes 4 or 6');
     if (family === 6 && headerIncluded) throw new ArgumentError('options.headerIncluded', 'goes with family 4');
@@ -179,7 +179,7 @@ export class RawSocket extends WholePackets<ReceivedPacket<{ readonly address: s
    */
   async send(data: Uint8Array, to: { readonly address: string }): Promise<void> {
     checkBytes(data);
-    checkKeys('to', to, ['address']);
+    to = checkKeys('to', to, ['address']);
     const { family, bytes } = socketAddress(to.address, 0, 'to.address');
     if ((family === AF_INET6 ? 6 : 4) !== this.#family)
       throw new ArgumentError('to.address', `takes an IPv${this.#family} address`);
@@ -252,9 +252,9 @@ function filtered(filter: readonly BpfInstruction[] | undefined, options: readon
     throw new ArgumentError('options.filter', `takes 1 to ${MOST_INSTRUCTIONS} instructions`);
   const bytes = new Uint8Array(8 * filter.length);
   const view = new DataView(bytes.buffer);
-  for (const [i, instruction] of (filter as readonly BpfInstruction[]).entries()) {
+  for (const [i, given] of (filter as readonly BpfInstruction[]).entries()) {
     const where = `options.filter[${i}]`;
-    checkKeys(where, instruction, ['code', 'jt', 'jf', 'k']);
+    const instruction = checkKeys(where, given, ['code', 'jt', 'jf', 'k']);
     view.setUint16(8 * i, checkInteger(`${where}.code`, instruction.code, 0, 0xffff), LITTLE_ENDIAN);
     view.setUint8(8 * i + 2, checkInteger(`${where}.jt`, instruction.jt, 0, 0xff));
     view.setUint8(8 * i + 3, checkInteger(`${where}.jf`, instruction.jf, 0, 0xff));

@@ -159,11 +159,11 @@ function backlogOf({ backlog = 511 }: ListenOptions | ListenAbstractOptions): nu
 }
 
 function isAbstract(options: object): options is { readonly path: string } {
-  return typeof options === 'object' && options !== null && 'path' in options;
+  return typeof options === 'object' && options !== null && Object.hasOwn(options, 'path');
 }
 
 function listeningOn(netns: number, options: ListenOptions): Descriptor {
-  checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
+  options = checkKeys('options', options, ['port', 'host', 'backlog', 'ipv6Only', 'reusePort']);
   const { host = '::', ipv6Only = false, reusePort = false } = options;
   checkSwitch('options.ipv6Only', ipv6Only);
   checkSwitch('options.reusePort', reusePort);
@@ -177,7 +177,7 @@ function listeningOn(netns: number, options: ListenOptions): Descriptor {
 }
 
 function listeningAt(netns: number, options: ListenAbstractOptions): Descriptor {
-  checkKeys('options', options, ['path', 'backlog']);
+  options = checkKeys('options', options, ['path', 'backlog']);
   const backlog = backlogOf(options);
   const { bytes } = abstractAddress(options.path, 'options.path');
   return openSocket(netns, AF_UNIX, SOCK_STREAM, { bind: bytes, backlog }, shown(options.path));
@@ -195,7 +195,7 @@ export function connectIn(
   lookup: Lookup,
 ): Socket {
   if (isAbstract(options)) return connectTo(netns.fd, options);
-  checkKeys('options', options, [
+  options = checkKeys('options', options, [
     'host',
     'port',
     'localAddress',
@@ -295,7 +295,7 @@ function stream(descriptor: Descriptor, options: ConnectOptions): Socket {
 
 /** Connected by the kernel at once, or not at all. Node.js before 22 fills abstract names up with NULs, which are part of them. */
 function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
-  checkKeys('options', options, ['path']);
+  options = checkKeys('options', options, ['path']);
   const { bytes } = abstractAddress(options.path, 'options.path');
   const connected = addon.sync.socket(netns, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, { connect: bytes });
   if (isFailure(connected)) {
@@ -315,7 +315,7 @@ function connectTo(netns: number, options: ConnectAbstractOptions): Socket {
 
 /** A bound UDP socket of the namespace `netns`; names that it sends to are looked up by `lookup`. */
 export async function udpIn(netns: number, options: UdpOptions, lookup: Lookup): Promise<UdpSocket> {
-  checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
+  options = checkKeys('options', options, ['address', 'port', 'ipv6Only', 'reuseAddr']);
   const { address = '0.0.0.0', ipv6Only = false, reuseAddr = false } = options;
   checkSwitch('options.ipv6Only', ipv6Only);
   checkSwitch('options.reuseAddr', reuseAddr);

@@ -53,7 +53,7 @@ export class Tun extends WholePackets<Uint8Array> {
     inside: <T>(call: (netns: number) => Promise<T>) => Promise<T>,
     options: TunOptions,
   ): Promise<Tun> {
-    checkKeys('options', options, ['mode', 'name', 'packetInfo', 'persist', 'multiqueue']);
+    options = checkKeys('options', options, ['mode', 'name', 'packetInfo', 'persist', 'multiqueue']);
     const { mode, name = `${mode}%d`, packetInfo = false, persist, multiqueue = false } = options;
     if (mode !== 'tun' && mode !== 'tap') throw new ArgumentError('options.mode', `takes 'tun' or 'tap'`);
     if (typeof name !== 'string' || name === '' || Buffer.byteLength(name) >= IFNAMSIZ || /[/\0\s]/.test(name))

@@ -8,8 +8,10 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
 }
 
-export function checkCallOptions(options: CallOptions | undefined): void {
-  if (options === undefined) return;
-  checkKeys('options', options, ['signal', 'timeout']);
-  checkLimits('options', options);
+/** The options, each read once. */
+export function checkCallOptions(options: CallOptions | undefined): CallOptions | undefined {
+  if (options === undefined) return undefined;
+  const limits = checkKeys('options', options, ['signal', 'timeout']);
+  checkLimits('options', limits);
+  return limits;
 }

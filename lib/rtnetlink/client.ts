@@ -6,6 +6,7 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { asyncRunner, syncRunner } from '../netlink/runner.js';
 import type { Loan, Source } from '../netlink/source.js';
+import { Turns } from '../netlink/turns.js';
 import { checkKeys } from '../options.js';
 import { LazyNouns, type Nouns } from './nouns.js';
 import { Watch, type WatchedObject, type WatchOptions } from './watch.js';
@@ -40,11 +41,15 @@ export class Rtnetlink extends LazyNouns<'async'> {
   /** The same objects, synchronous. */
   readonly sync: Nouns<'sync'>;
   readonly #connection: Connection;
+  readonly #turns: Turns;
 
   private constructor(connection: Connection) {
-    super(asyncRunner(connection));
+    const turns = new Turns(connection);
+    super(asyncRunner(turns, connection, false), asyncRunner(turns, connection, true));
     this.#connection = connection;
-    this.sync = new LazyNouns(syncRunner(connection));
+    this.#turns = turns;
+    const sync = syncRunner(connection);
+    this.sync = new LazyNouns(sync, sync);
   }
 
   /** Opens a client. An open one that has nothing to do does not keep the process alive. */
@@ -89,7 +94,7 @@ export class Rtnetlink extends LazyNouns<'async'> {
 
   /** Sends a request that was made elsewhere. */
   request<T>(request: Request<T>, options?: CallOptions): Promise<T> {
-    return this.#connection.request(request, options);
+    return this.#turns.request(request, true, options);
   }
 
   /** @internal */
@@ -112,8 +117,7 @@ export class Rtnetlink extends LazyNouns<'async'> {
 }
 
 function kernelSource(options: RtnetlinkOptions): KernelSource {
-  checkKeys('options', options, ['netns', 'onWarning']);
-  const { netns, onWarning } = options;
+  const { netns, onWarning } = checkKeys('options', options, ['netns', 'onWarning']);
   if (onWarning !== undefined && typeof onWarning !== 'function')
     throw new ArgumentError('options.onWarning', 'takes a function');
   if (netns !== undefined && (typeof netns !== 'object' || netns === null || !Number.isInteger(netns.fd))) {

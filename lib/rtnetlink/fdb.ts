@@ -166,7 +166,7 @@ function match<Name extends string>(
 ): [on: Name[], looked: Name[] | undefined] {
   if (wanted === undefined) return [[], undefined];
   const names = Object.keys(bits.names) as Name[];
-  checkKeys(where, wanted, names);
+  wanted = checkKeys(where, wanted, names);
   for (const name of names) checkSwitch(`${where}.${name}`, wanted[name]);
   const looked = names.filter((name) => wanted[name] !== undefined);
   return [looked.filter((name) => wanted[name] === true), looked];

@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort.js';
 import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ArgumentError, CodecError, DumpInterruptedError, SyscallError } from '../errors.js';
 import type { Connection } from '../netlink/connection.js';
@@ -5,6 +6,7 @@ import { NLMSG_HDRLEN } from '../netlink/constants.js';
 
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
+
 import { checkKeys, checkSignal, checkSwitch } from '../options.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { decodeAddress, listAddresses, type Address } from './address.js';
@@ -135,6 +137,8 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   #closed = false;
   /** Calls of `next` that have not been answered. */
   #awaited = 0;
+  /** Takes the signal's listener back. */
+  #forget: (() => void) | undefined;
   #failure: { readonly reason: unknown } | undefined;
   readonly #onAbort = () => {
     this.#failure = { reason: this.#options.signal!.reason };
@@ -149,15 +153,14 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
       if (!Object.hasOwn(SOURCES, object))
         throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${JSON.stringify(object)}`);
     }
-    checkKeys('options', options, ['signal', 'persistent']);
-    checkSignal('options.signal', options.signal);
-    checkSwitch('options.persistent', options.persistent);
+    const checked = checkKeys('options', options, ['signal', 'persistent']);
+    checkSignal('options.signal', checked.signal);
+    checkSwitch('options.persistent', checked.persistent);
     this.#connection = connection;
     this.#objects = objects;
-    this.#options = options;
+    this.#options = checked;
     this.#events = this.#run();
-    if (options.signal?.aborted === true) this.#onAbort();
-    else options.signal?.addEventListener('abort', this.#onAbort);
+    if (checked.signal !== undefined) this.#forget = whenAborted(checked.signal, this.#onAbort);
   }
 
   async next(): Promise<IteratorResult<WatchEvent<O>, void>> {
@@ -183,7 +186,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
     this.#listener?.close();
     this.#wake?.();
     // Where it stands at an event, nobody may ever ask for the next one.
