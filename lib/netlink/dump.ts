@@ -83,8 +83,8 @@ class Pass<T> {
     return this.#writer.bytes.subarray(0, this.#writer.length);
   }
 
-  /** Appends the objects in `length` bytes of messages to `out`. */
-  decode(bytes: Uint8Array, length: number, out: T[]): void {
+  /** Appends the objects in `length` bytes of messages to `out`; without it, only sees whether they are the end. */
+  decode(bytes: Uint8Array, length: number, out: T[] | undefined): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
     const decode = this.#request.decode!;
     let at = 0;
@@ -97,13 +97,23 @@ class Pass<T> {
         const type = view.getUint16(at + 4, LITTLE_ENDIAN);
         if ((view.getUint16(at + 6, LITTLE_ENDIAN) & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
         if (type >= NLMSG_MIN_TYPE) {
-          const object = this.#decodeOne(decode, view, at + NLMSG_HDRLEN, at + size, type);
-          if (object !== undefined) out.push(object);
+          if (out !== undefined) {
+            const object = this.#decodeOne(decode, view, at + NLMSG_HDRLEN, at + size, type);
+            if (object !== undefined) out.push(object);
+          }
         } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           this.#end(view, at, at + size, type);
         }
       }
       at += (size + 3) & ~3;
+    }
+  }
+
+  *objects(kept: readonly Uint8Array[]): Generator<T, void, undefined> {
+    const out: T[] = [];
+    for (const bytes of kept) {
+      this.decode(bytes, bytes.length, out);
+      yield* out.splice(0);
     }
   }
 
@@ -186,11 +196,32 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
     for (let attempt = 1; ; attempt++) {
       const out: T[] = [];
       const pass = new Pass(this.#host, request);
-      const chunks = this.#receive(pass, out, way);
+      const chunks = this.#receive(pass, way, (bytes, length) => pass.decode(bytes, length, out));
       while ((await chunks.next()).done !== true);
       if (!pass.interrupted) return out;
       if (pass.cut) way = AS_ARRAY_OF_ANY;
       if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, out);
+    }
+  }
+
+  /**
+   * All objects, kept as the bytes that came, and decoded when they are iterated over: many at a time would have the garbage
+   * collector move them all. A list that changes interrupted is made anew.
+   */
+  async kept(): Promise<Iterable<T>> {
+    const request = await this.#ask();
+    let way = AS_ARRAY;
+    for (let attempt = 1; ; attempt++) {
+      const kept: Uint8Array[] = [];
+      const pass = new Pass(this.#host, request);
+      const chunks = this.#receive(pass, way, (bytes, length) => {
+        pass.decode(bytes, length, undefined);
+        kept.push(bytes.slice(0, length));
+      });
+      while ((await chunks.next()).done !== true);
+      if (!pass.interrupted) return pass.objects(kept);
+      if (pass.cut) way = AS_ARRAY_OF_ANY;
+      if (attempt === ATTEMPTS) throw new DumpInterruptedError(request.operation, attempt, [...pass.objects(kept)]);
     }
   }
 
@@ -202,12 +233,17 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
   async *#chunks(): AsyncGenerator<T[], void, undefined> {
     const pass = new Pass(this.#host, await this.#ask());
     const out: T[] = [];
-    for await (const _ of this.#receive(pass, out, AS_STREAM)) yield out.splice(0);
+    const take = (bytes: Uint8Array, length: number) => pass.decode(bytes, length, out);
+    for await (const _ of this.#receive(pass, AS_STREAM, take)) yield out.splice(0);
     if (pass.interrupted) throw new DumpInterruptedError(pass.operation, 1, []);
   }
 
-  /** Decodes chunk after chunk into `out`, while the next one is being received in a pool thread. */
-  async *#receive(pass: Pass<T>, out: T[], way: Way): AsyncGenerator<void, void, undefined> {
+  /** Gives `take` chunk after chunk, while the next one is being received in a pool thread. */
+  async *#receive(
+    pass: Pass<T>,
+    way: Way,
+    take: (bytes: Uint8Array, length: number) => void,
+  ): AsyncGenerator<void, void, undefined> {
     const { buffers, first, most, longest } = way;
     const limits = checkCallOptions(this.#options);
     limits?.signal?.throwIfAborted();
@@ -244,7 +280,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
           if (under.length < most) start(null);
         }
         if (fits) {
-          pass.decode(into, received, out);
+          take(into, received);
           yield;
         }
         buffers.give(into);

@@ -35,6 +35,11 @@ export function* all<T>(request: Request<T>): Steps<T[]> {
   return (yield { all: request }) as T[];
 }
 
+/** The same, to iterate over once: fit for more objects than are good to have at the same time. */
+export function* kept<T>(request: Request<T>): Steps<Iterable<T>> {
+  return (yield { all: request, isKept: true }) as Iterable<T>;
+}
+
 /**
  * Deletions that do not depend on each other; the first error counts, after all have been carried out. What has gone by
  * itself in the meantime, for which the kernel answers `gone`, is no error. Each request is made when it is due.

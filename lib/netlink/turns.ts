@@ -14,7 +14,11 @@ export type Step =
       /** Nothing behind it changes anything: once it is sent, the next call has its turn. */
       readonly isLast?: boolean;
     }
-  | { readonly all: Request<unknown> }
+  | {
+      readonly all: Request<unknown>;
+      /** Not as an array: to iterate over once. */
+      readonly isKept?: boolean;
+    }
   | { readonly many: Iterable<Request<unknown>>; readonly gone: string };
 
 /** Nothing but to have its turn. */
@@ -205,7 +209,8 @@ export class Turns {
       await this.#connection.answered();
       if (call.isOver) return undefined;
       if (call.release !== undefined) call.stop = new AbortController();
-      return this.#connection.dump(step.all, call.stop && { signal: call.stop.signal });
+      const list = this.#connection.dump(step.all, call.stop && { signal: call.stop.signal });
+      return step.isKept === true ? list.kept() : list;
     }
     let first: { readonly error: unknown } | undefined;
     const isGone = (error: unknown) => error instanceof KernelError && error.code === step.gone;

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { all, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { kept, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
   deleteNeighbour,
   getNeighbour,
@@ -18,6 +18,13 @@ import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 const REFS = ['link', 'master'];
 type IndexedFilter = Parameters<typeof listNeighbours>[0];
 type IndexedLookup = Parameters<typeof getNeighbour>[0];
+
+function* deletions(neighbours: Iterable<Neighbour>, filter: NeighbourFilter): Generator<Request<void>> {
+  for (const neighbour of neighbours) {
+    const stays = neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
+    if (filter.state !== undefined || !stays) yield deleteNeighbour(neighbour);
+  }
+}
 
 /** IP neighbours: the ARP and neighbour discovery tables. `ip neighbour`. */
 export class Neighbours<M extends Mode> {
@@ -108,14 +115,7 @@ export class Neighbours<M extends Mode> {
 
   *#flush(filter: NeighbourFilter): Steps<void> {
     checkNarrows(filter, 'neighbour');
-    const neighbours = yield* all(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
-    const kept = (neighbour: Neighbour) =>
-      filter.state === undefined && neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
-    yield* many(
-      neighbours
-        .filter((neighbour) => !kept(neighbour))
-        .map((neighbour) => deleteNeighbour(neighbour as NeighbourAttrsIn)),
-      'ENOENT',
-    );
+    const neighbours = yield* kept(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
+    yield* many(deletions(neighbours, filter), 'ENOENT');
   }
 }

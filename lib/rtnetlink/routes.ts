@@ -1,6 +1,6 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { all, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { kept, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import type { LinkRef } from './link-index.js';
 import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 import {
@@ -53,6 +53,13 @@ function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
     out['nexthops'] = hops;
   }
   return out;
+}
+
+function* deletions(routes: Iterable<Route>, filter: RouteFilter): Generator<Request<void>> {
+  for (const route of routes) {
+    const isMeant = filter.protocol !== undefined || route.protocol !== 'kernel';
+    if (isMeant && !route.flags.includes('cloned')) yield deleteRoute(route);
+  }
 }
 
 /** Routes, IPv4 and IPv6. `ip route`. */
@@ -144,13 +151,7 @@ export class Routes<M extends Mode> {
 
   *#flush(filter: RouteFilter): Steps<void> {
     checkNarrows(filter, 'route');
-    const routes = yield* all(listRoutes(yield* withIndexes(filter, REFS, 'route')));
-    const doomed = routes.filter(
-      ({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'),
-    );
-    yield* many(
-      doomed.map((route) => deleteRoute(route as RouteAttrsIn)),
-      'ESRCH',
-    );
+    const routes = yield* kept(listRoutes(yield* withIndexes(filter, REFS, 'route')));
+    yield* many(deletions(routes, filter), 'ESRCH');
   }
 }
