@@ -7,6 +7,7 @@ import { requestChannel } from './diagnostics.js';
 import { kernelError, readAck, readDone } from './extack.js';
 import { failure } from './failure.js';
 import { Flattened } from './flattened.js';
+import { givingWay } from './give-way.js';
 import { limit } from './limit.js';
 import { messageSize } from './message.js';
 import { checkCallOptions, type CallOptions } from './options.js';
@@ -47,12 +48,6 @@ export interface DumpHost {
   borrowSync(): Channel;
   giveBack(channel: Channel, healthy: boolean): void;
 }
-
-/**
- * Milliseconds after which the event loop gets its turn: what the threads of the pool hand over follows so closely that timers and
- * other sockets would wait until the end.
- */
-const LONGEST_PAUSE = 10;
 
 /** A request, or how to come by it: names may have to be looked up first. */
 export type Asked<T> = Request<T> | (() => Promise<Request<T>>);
@@ -254,7 +249,7 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
       channel.close();
     };
     const release = limits && limit(limits, () => pass.operation, giveUp);
-    let since = performance.now();
+    const giveWay = givingWay();
     /** The exchanges under way, first in first out: while one part is being decoded, the next ones are being received. */
     const under: { readonly into: Uint8Array; readonly received: Promise<number> }[] = [];
     const start = (request: Uint8Array | null, least = 0) => {
@@ -284,10 +279,8 @@ export class Dump<T> implements PromiseLike<T[]>, AsyncIterable<T> {
           yield;
         }
         buffers.give(into);
-        if (performance.now() - since > LONGEST_PAUSE) {
-          await new Promise(setImmediate);
-          since = performance.now();
-        }
+        const turn = giveWay();
+        if (turn !== undefined) await turn;
       }
     } finally {
       release?.();

@@ -1,3 +1,5 @@
+import { givingWay } from './give-way.js';
+
 /** Requests that are encoded and sent together: more make the event loop wait for longer, fewer take longer in all. */
 export const WINDOW = 256;
 /** While the kernel works on one window, the next one is encoded. */
@@ -16,6 +18,7 @@ export async function inWindows<T>(
   let index = 0;
   let done = 0;
   let goesOn = true;
+  const giveWay = givingWay();
   const begin = async (item: T, place: number) => {
     try {
       await work(item, place);
@@ -28,6 +31,7 @@ export async function inWindows<T>(
     if (!goesOn) break;
     under.push(Promise.all(window.map((item) => begin(item, index++))));
     if (under.length === UNDER_WAY) await under.shift();
+    await giveWay();
     if (!goesOn) break;
   }
   await Promise.all(under);
