@@ -31,6 +31,7 @@ import { decodeFdbEntry, listFdb, type FdbEntry } from './fdb.js';
 import { decodeLink, listLinks, type Link } from './link.js';
 import { decodeNeighbour, listNeighbours, type Neighbour } from './neighbour.js';
 import { decodeRoute, listRoutes, type Route } from './route.js';
+import { VanishingRoutes, type RouteChange } from './vanishing-routes.js';
 
 /** The objects that can be watched, and what an event about each carries. */
 export interface Watched {
@@ -137,6 +138,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   #closed = false;
   /** Calls of `next` that have not been answered. */
   #awaited = 0;
+  #routes: VanishingRoutes | undefined;
   /** Takes the signal's listener back. */
   #forget: (() => void) | undefined;
   #failure: { readonly reason: unknown } | undefined;
@@ -200,6 +202,9 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   async #listen(): Promise<Listener> {
     this.#delivery = undefined;
     const groups = [...new Set(this.#objects.flatMap((object) => SOURCES[object].groups))];
+    this.#routes = this.#watches('route') ? new VanishingRoutes() : undefined;
+    if (this.#routes !== undefined)
+      for (const group of VanishingRoutes.groups) if (!groups.includes(group)) groups.push(group);
     const listener = await this.#connection.listen(groups, (bytes, errno) => {
       if (errno === ECANCELED) return this.close();
       this.#delivery = { bytes, errno };
@@ -238,7 +243,9 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
    */
   async *#list(object: O): AsyncGenerator<ObjectEvent<O>, boolean, undefined> {
     try {
-      for await (const value of this.#connection.dump(SOURCES[object].list())) {
+      const request = SOURCES[object].list();
+      const listed = object === 'route' ? this.#routes!.listing(request as Request<Route>) : request;
+      for await (const value of this.#connection.dump<unknown>(listed)) {
         if (this.#closed) return true;
         yield { type: 'existing', object, value } as ObjectEvent<O>;
       }
@@ -265,8 +272,28 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
         yield event;
         if (this.#closed) return;
       }
+      while (this.#routes?.isDue === true) {
+        for (const { type, value } of await this.#routesChanged(this.#routes)) {
+          if (this.#closed) return;
+          yield { type, object: 'route', value } as unknown as ObjectEvent<O>;
+        }
+        if (this.#closed) return;
+      }
       this.#delivery = undefined;
       listener.resume();
+    }
+  }
+
+  #watches(object: WatchedObject): boolean {
+    return (this.#objects as readonly WatchedObject[]).includes(object);
+  }
+
+  async #routesChanged(routes: VanishingRoutes): Promise<RouteChange[]> {
+    try {
+      return await routes.changes(this.#connection);
+    } catch (error) {
+      if (this.#closed) return [];
+      throw error;
     }
   }
 
@@ -278,12 +305,19 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
         throw new CodecError('watch', `a netlink message of ${size} bytes where ${view.byteLength - at} are left`);
       const type = view.getUint16(at + 4, LITTLE_ENDIAN);
       const body = at + NLMSG_HDRLEN;
+      this.#routes?.notice(type, view, body, at + size);
       for (const object of this.#objects) {
         const { types, decode, skip } = SOURCES[object];
         const place = types.indexOf(type);
         if (place < 0 || size === NLMSG_HDRLEN || skip?.(view, body) === true) continue;
         const value = decode(view, body, at + size, types[0]);
-        if (value !== undefined) yield { type: place === 0 ? 'new' : 'deleted', object, value } as ObjectEvent<O>;
+        if (value === undefined) continue;
+        if (
+          object === 'route' &&
+          !this.#routes!.told(value as Route, place === 0, view.getUint16(at + 6, LITTLE_ENDIAN), view, body, at + size)
+        )
+          continue;
+        yield { type: place === 0 ? 'new' : 'deleted', object, value } as ObjectEvent<O>;
       }
       at += (size + 3) & ~3;
     }

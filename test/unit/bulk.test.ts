@@ -176,7 +176,9 @@ describe('a bulk', () => {
       [[], add, { timeout: -1 }, 'options.timeout'],
       [[], add, { stop: true }, 'options.stop'],
     ] as const) {
-      const error = await rejection(client.bulk(all as unknown as Item[], call as typeof add, options));
+      const error = await rejection(
+        client.bulk(all as unknown as Item[], call as typeof add, options as unknown as undefined),
+      );
       expect(error).toBeInstanceOf(ArgumentError);
       expect(error).toMatchObject({ argument });
     }
