@@ -193,6 +193,21 @@ export class DumpInterruptedError extends NetlinkError {
   }
 }
 
+/** A call of `Rtnetlink.bulk` failed; `cause` says how. Later ones that were under way may have been carried out. */
+export class BulkError extends NetlinkError {
+  override readonly name = 'BulkError';
+  /** The item's place among all, from 0. */
+  readonly index: number;
+  /** What the call was made for. */
+  readonly item: unknown;
+
+  constructor(index: number, item: unknown, cause: unknown) {
+    super('ERR_NETLACE_BULK', `item ${index}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.index = index;
+    this.item = item;
+  }
+}
+
 /** No answer within the `timeout` asked for. The request may still have been carried out. */
 export class TimeoutError extends NetlinkError {
   override readonly name = 'TimeoutError';

@@ -1,5 +1,6 @@
 export {
   ArgumentError,
+  BulkError,
   ClosedError,
   CodecError,
   DumpInterruptedError,
@@ -13,6 +14,7 @@ export {
   type AttributePolicy,
   type KernelErrorDetails,
 } from './errors.js';
+export type { BulkCallOptions, BulkOptions } from './netlink/bulk.js';
 export type { KernelWarning } from './netlink/diagnostics.js';
 export type { Dump } from './netlink/dump.js';
 export type { NetnsDescriptor } from './netlink/kernel.js';

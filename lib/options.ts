@@ -1,28 +1,26 @@
 import { ArgumentError } from './errors.js';
 import { show } from './wire/codec.js';
+import { snapshot } from './own.js';
 import { noSuchOption } from './wire/suggestion.js';
 
 /**
- * Refuses what is no object, and options that there are not; `argument` is what the error calls it. Returns the options that
- * count, see `ownOf`.
+ * Refuses what is no object, and options that there are not; `argument` is what the error calls it. Returns the options: each was
+ * read once, and what the object inherits is none of them.
  */
 export function checkKeys<T extends object>(argument: string, value: T, known: readonly string[]): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ArgumentError(argument, `takes { ${known.join(', ')} }, not ${show(value)}`);
-  for (const key of Object.keys(value))
-    if (!known.includes(key)) throw new ArgumentError(`${argument}.${key}`, misspelt(key, known));
-  return ownOf(value);
+  const options = snapshot(value);
+  for (const key in options) if (!known.includes(key)) throw noSuchKey(argument, key, known);
+  return options;
 }
 
-/** Only own options count: what somebody has put on `Object.prototype` is none. The object itself, unless it inherits some. */
-export function ownOf<T extends object>(value: T): T {
-  for (const key in value) if (!Object.hasOwn(value, key)) return Object.assign(Object.create(null), value) as T;
-  return value;
-}
-
-function misspelt(key: string, known: readonly string[]): string {
+export function noSuchKey(argument: string, key: string, known: readonly string[]): ArgumentError {
   const reason = noSuchOption(key, known);
-  return reason.endsWith('?') ? reason : `${reason}; there are ${known.join(', ')}`;
+  return new ArgumentError(
+    `${argument}.${key}`,
+    reason.endsWith('?') ? reason : `${reason}; there are ${known.join(', ')}`,
+  );
 }
 
 export function checkInteger(argument: string, value: unknown, least: number, most: number): number {

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace netlace {
@@ -110,6 +111,11 @@ bool Exchange::advance(NetlinkSocket& socket, std::chrono::milliseconds slice) {
     ssize_t taken = !at_once ? socket.take(rest) : length > rest.size() ? -EMSGSIZE : next.length;
     if (taken < 0) {
       return fail(socket, static_cast<int>(-taken));
+    }
+    if (taken == 0) {
+      // An object fits into no part of a dump, and the kernel makes empty ones without end: net/ipv6/ip6_fib.c,
+      // inet6_dump_fib.
+      return fail(socket, EMSGSIZE);
     }
     filled_ = start + static_cast<size_t>(taken);
     Answers answers = look_at(rest.first(static_cast<size_t>(taken)), last_);

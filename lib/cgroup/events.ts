@@ -1,5 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { ENODEV, ENOENT } from '../errno.js';
+import { whenAborted } from '../abort.js';
 import { SyscallError } from '../errors.js';
 import { failureOf } from '../netlink/system-call.js';
 import { checkKeys, checkSignal, checkSwitch } from '../options.js';
@@ -115,6 +116,8 @@ export class CgroupEvents<T extends CgroupEventType = CgroupEventType> implement
   #wake: (() => void) | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #closed = false;
+  /** Takes the signal's listener back. */
+  #forget: (() => void) | undefined;
   readonly #onAbort = () => this.#fail(this.#signal!.reason);
 
   /** @internal By `Cgroup.events`: `directory` is good until `close` is called. */
@@ -130,8 +133,7 @@ export class CgroupEvents<T extends CgroupEventType = CgroupEventType> implement
     this.#signal = options.signal;
     this.#persistent = options.persistent ?? true;
     this.#onClose = onClose;
-    if (this.#signal?.aborted === true) this.#onAbort();
-    else this.#signal?.addEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) this.#forget = whenAborted(this.#signal, this.#onAbort);
   }
 
   next(): Promise<IteratorResult<CgroupEvent<T>, void>> {
@@ -153,7 +155,7 @@ export class CgroupEvents<T extends CgroupEventType = CgroupEventType> implement
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
     for (const watcher of this.#watchers ?? []) watcher.close();
     this.#onClose(this);
     this.#wake?.();

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { Netns } from '../namespaces/index.js';
+import { snapshot } from '../own.js';
 import type { Link, LinkAttrsIn, LinkRef, NewAddress, NewRoute, Rtnetlink } from '../rtnetlink/index.js';
-import { ownOf } from '../options.js';
 import { inNames } from './names.js';
 import { make, type Operation } from './operation.js';
 
@@ -33,7 +33,7 @@ export const INTERFACE = ['netns', 'master', 'up', 'addresses', 'routes'] as con
 /** Refuses what the link's own attributes do not tell; `argument` is what the error calls these options. Returns those that count. */
 export function checkInterface<T extends LinkOptions & InterfaceOptions>(argument: string, options: T): T {
   if (typeof options !== 'object' || options === null) throw new ArgumentError(argument, 'takes { name, ... }');
-  const own = ownOf(options);
+  const own = snapshot(options);
   const { name, netns, addresses, routes } = own;
   // The kernel puts a number in the place of "%d", so that the link would not be found by what was asked for.
   if (typeof name !== 'string' || name.includes('%'))

@@ -1,6 +1,6 @@
 import { LITTLE_ENDIAN, type Writer } from '../wire/writer.js';
 import { NLM_F_ACK, NLMSG_NOOP } from './constants.js';
-import { writeRequest, type Request } from './request.js';
+import type { Request } from './request.js';
 
 /** The most requests in one send: their ACKs, of 768 bytes each in the kernel's accounting, fit into the least receive buffer. */
 const MOST_REQUESTS = 128;
@@ -40,6 +40,8 @@ export class Batch {
   #settled = 0;
   #pending = 0;
   #weight = 0;
+  #answered: Promise<void> | undefined;
+  #onAnswered: (() => void) | undefined;
 
   constructor(writer: Writer) {
     this.writer = writer;
@@ -67,17 +69,17 @@ export class Batch {
     return this.#weight + weightOf(request) <= MOST_REQUESTS;
   }
 
-  /** Appends a request. One that cannot be written is an error, and changes nothing. */
+  /** Takes in the request whose message was written last, from `start` on, and numbers it. */
   add(
     request: Request<unknown>,
     sequence: number,
-    asksForAck: boolean,
+    start: number,
     resolve: Pending['resolve'],
     reject: Pending['reject'],
   ): Pending {
-    const start = this.writer.length;
-    writeRequest(this.writer, request, sequence, asksForAck);
-    const pending = { request, sequence, start, end: this.writer.length, resolve, reject, result: undefined };
+    const { view, length } = this.writer;
+    view.setUint32(start + 8, sequence, LITTLE_ENDIAN);
+    const pending = { request, sequence, start, end: length, resolve, reject, result: undefined };
     if (this.#requests.length === 0) this.#first = sequence;
     const place = this.#placeOf(sequence);
     while (this.#requests.length < place) this.#requests.push(undefined);
@@ -85,6 +87,15 @@ export class Batch {
     this.#pending++;
     this.#weight += weightOf(request);
     return pending;
+  }
+
+  /** Resolves when all are answered, or were given up before they were sent. */
+  get answered(): Promise<void> {
+    return (this.#answered ??= new Promise((resolve) => (this.#onAnswered = resolve)));
+  }
+
+  get onAnswered(): (() => void) | undefined {
+    return this.#onAnswered;
   }
 
   #placeOf(sequence: number): number {

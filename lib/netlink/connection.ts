@@ -9,8 +9,9 @@ import { Dump, dumpSync, type Asked, type DumpHost } from './dump.js';
 import { kernelError, readAck, readDone, type Ack } from './extack.js';
 import { failure } from './failure.js';
 import { checkCallOptions, type CallOptions } from './options.js';
+import { limit } from './limit.js';
 import { messageSize } from './message.js';
-import type { Request } from './request.js';
+import { encodeRequest, writeRequest, type Request } from './request.js';
 import type { Channel, Listener, Loan, OnDatagrams, Source } from './source.js';
 
 const IDLE_CHANNELS = 4;
@@ -19,6 +20,12 @@ const LONGEST_ACK = 1024;
 const SPARE_WRITERS = 16;
 /** Of all connections: many live for a few requests. */
 const spareWriters: Writer[] = [];
+
+/** A request on its way, for `withdraw`. */
+export interface Sent {
+  readonly batch: Batch;
+  readonly pending: Pending;
+}
 
 export interface ConnectionOptions {
   /** Told what the kernel said beside a success. To listen takes an ACK of each request, also of those that travel together. */
@@ -59,14 +66,35 @@ export class Connection {
   /** Sends a request and resolves with the object that its reply decodes to, if it has one. */
   request<T>(request: Request<T>, options?: CallOptions): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      checkCallOptions(options);
       if (this.#closed) throw new ClosedError('the client');
-      options?.signal?.throwIfAborted();
-      const batch = this.#openBatch(request);
-      const pending = this.#add(batch, request, resolve as (value: unknown) => void, reject);
-      if (options !== undefined) this.#limit(batch, pending, options);
-      if (batch.isFull) this.#flush(batch);
+      const limits = checkCallOptions(options);
+      limits?.signal?.throwIfAborted();
+      const sent = this.send(request, resolve as (value: unknown) => void, reject);
+      if (limits !== undefined) this.#limit(sent, limits);
     });
+  }
+
+  /**
+   * The same for somebody who keeps to his own limits: `resolve` or `reject` is called once, later, unless it is withdrawn. Throws
+   * what cannot be written. `message` is what `prepare` made of the request.
+   */
+  send(request: Request<unknown>, resolve: Pending['resolve'], reject: Pending['reject'], message?: Uint8Array): Sent {
+    if (this.#closed) throw new ClosedError('the client');
+    const batch = this.#openBatch(request);
+    // Reading the arguments may run code of the caller's, and what that asks for goes into another batch.
+    this.#batch = undefined;
+    try {
+      return { batch, pending: this.#add(batch, request, resolve, reject, message) };
+    } finally {
+      if (this.#closed) this.#drop(batch);
+      else if (this.#batch !== undefined || batch.isFull) this.#flush(batch);
+      else this.#batch = batch;
+    }
+  }
+
+  /** The request's message, for `send`: its arguments are read now. */
+  prepare(request: Request<unknown>): Uint8Array {
+    return encodeRequest(request, 0, this.#asksForAcks);
   }
 
   /** The batch that the request can go into. */
@@ -74,7 +102,6 @@ export class Connection {
     if (this.#batch?.takes(request) === false) this.#flush(this.#batch);
     if (this.#batch !== undefined) return this.#batch;
     const batch = new Batch(spareWriters.pop() ?? new Writer(BATCH_BYTES + 4096));
-    this.#batch = batch;
     this.#batches.push(batch);
     queueMicrotask(() => {
       if (this.#batch === batch) this.#flush(batch);
@@ -82,10 +109,26 @@ export class Connection {
     return batch;
   }
 
-  #add(batch: Batch, request: Request<unknown>, resolve: Pending['resolve'], reject: Pending['reject']): Pending {
-    // A warning comes with an ACK only.
-    const asksForAck = this.#onWarning !== undefined || warningChannel.hasSubscribers;
-    const pending = batch.add(request, this.#nextSequence(), asksForAck, resolve, reject);
+  /** A warning comes with an ACK only. */
+  get #asksForAcks(): boolean {
+    return this.#onWarning !== undefined || warningChannel.hasSubscribers;
+  }
+
+  #add(
+    batch: Batch,
+    request: Request<unknown>,
+    resolve: Pending['resolve'],
+    reject: Pending['reject'],
+    message?: Uint8Array,
+  ): Pending {
+    const start = batch.writer.length;
+    if (message === undefined) writeRequest(batch.writer, request, 0, this.#asksForAcks);
+    else batch.writer.append(message);
+    if (this.#closed) {
+      batch.writer.truncate(start);
+      throw new ClosedError('the client');
+    }
+    const pending = batch.add(request, this.#nextSequence(), start, resolve, reject);
     if (request.decode !== undefined) this.#objectsDue++;
     if (requestChannel.hasSubscribers) requestChannel.publish({ operation: request.operation, value: request.value });
     return pending;
@@ -97,21 +140,17 @@ export class Connection {
     return this.#sequence;
   }
 
-  #limit(batch: Batch, pending: Pending, { signal, timeout }: CallOptions): void {
+  #limit(sent: Sent, limits: CallOptions): void {
+    const { pending } = sent;
     const { request, resolve, reject } = pending;
-    let timer: NodeJS.Timeout | undefined;
-    const giveUp = (error: unknown) => {
-      release();
-      this.#withdraw(batch, pending);
-      reject(error);
-    };
-    const onAbort = () => giveUp(signal!.reason);
-    const release = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    };
-    if (timeout !== undefined) timer = setTimeout(() => giveUp(new TimeoutError(request.operation, timeout)), timeout);
-    signal?.addEventListener('abort', onAbort);
+    const release = limit(
+      limits,
+      () => request.operation,
+      (error) => {
+        this.withdraw(sent);
+        reject(error);
+      },
+    );
     pending.resolve = (value) => {
       release();
       resolve(value);
@@ -126,20 +165,32 @@ export class Connection {
    * Has the kernel pass over what has not been sent yet. What has been is carried out, and its answer still awaited for the sake
    * of those behind it; only nobody is told of it any more.
    */
-  #withdraw(batch: Batch, pending: Pending): void {
-    if (batch !== this.#batch) return;
+  withdraw({ batch, pending }: Sent): void {
+    if (batch !== this.#batch || batch.find(pending.sequence) !== pending) return;
     batch.withdraw(pending);
     if (pending.request.decode !== undefined) this.#objectsDue--;
   }
 
+  /** Resolves when everything that was sent so far has been answered; undefined where it has been. */
+  answered(): Promise<unknown> | undefined {
+    return this.#batches.length === 0 ? undefined : Promise.all(this.#batches.map((batch) => batch.answered));
+  }
+
   #flush(batch: Batch): void {
-    this.#batch = undefined;
+    if (this.#batch === batch) this.#batch = undefined;
     if (batch.pending > 0) {
       void this.#exchange(batch, batch.last);
     } else {
-      this.#batches.splice(this.#batches.indexOf(batch), 1);
+      this.#drop(batch);
       this.#retire(batch);
     }
+  }
+
+  /** Nothing of it is waited for any more. */
+  #drop(batch: Batch): void {
+    const place = this.#batches.indexOf(batch);
+    if (place >= 0) this.#batches.splice(place, 1);
+    batch.onAnswered?.();
   }
 
   #retire({ writer }: Batch): void {
@@ -238,12 +289,12 @@ export class Connection {
   #forget(batch: Batch, pending: Pending): void {
     batch.forget(pending);
     if (pending.request.decode !== undefined) this.#objectsDue--;
-    if (batch.pending === 0) this.#batches.splice(this.#batches.indexOf(batch), 1);
+    if (batch.pending === 0) this.#drop(batch);
   }
 
   /** The same request, at once: the kernel carries it out during the call. */
   requestSync<T>(request: Request<T>, options?: CallOptions): T {
-    checkCallOptions(options);
+    const limits = checkCallOptions(options);
     if (this.#closed) throw new ClosedError('the client');
     const batch = new Batch(spareWriters.pop() ?? new Writer());
     let answer: { value?: T; error?: unknown } | undefined;
@@ -259,7 +310,7 @@ export class Connection {
       const atRest = this.#exchanges === 0;
       const channel = atRest ? this.#main : this.#borrowSync();
       try {
-        this.#receiveSync(channel, batch, sequence, request.operation, options?.timeout ?? -1);
+        this.#receiveSync(channel, batch, sequence, request.operation, limits?.timeout ?? -1);
       } finally {
         if (!atRest) this.#giveBack(channel, batch.pending === 0);
       }
@@ -299,9 +350,9 @@ export class Connection {
   }
 
   dumpSync<T>(request: Request<T>, options?: CallOptions): T[] {
-    checkCallOptions(options);
+    const limits = checkCallOptions(options);
     if (this.#closed) throw new ClosedError('the client');
-    return dumpSync(this.#dumpHost, request, options);
+    return dumpSync(this.#dumpHost, request, limits);
   }
 
   readonly #dumpHost: DumpHost = {

@@ -57,8 +57,8 @@ export function writeRequest(writer: Writer, request: Request<unknown>, sequence
 }
 
 /** The message as bytes, header and all, as it would be sent alone. */
-export function encodeRequest(request: Request<unknown>, sequence = 1): Uint8Array {
+export function encodeRequest(request: Request<unknown>, sequence = 1, asksForAck = true): Uint8Array {
   const writer = new Writer();
-  writeRequest(writer, request, sequence);
+  writeRequest(writer, request, sequence, asksForAck);
   return writer.finish();
 }

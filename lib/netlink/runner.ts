@@ -3,6 +3,10 @@ import type { Connection } from './connection.js';
 import type { Dump } from './dump.js';
 import type { CallOptions } from './options.js';
 import type { Request } from './request.js';
+import { snapshot } from '../own.js';
+import type { Step, Steps, Turns } from './turns.js';
+
+export type { Steps } from './turns.js';
 
 /** How a client answers: with promises, or at once. */
 export type Mode = 'async' | 'sync';
@@ -11,20 +15,19 @@ export type Result<M extends Mode, T> = M extends 'async' ? Promise<T> : T;
 /** Objects: streamed or promised, or an array at once. */
 export type List<M extends Mode, T> = M extends 'async' ? Dump<T> : T[];
 
-type Step =
-  | { readonly one: Request<unknown> }
-  | { readonly all: Request<unknown> }
-  | { readonly many: readonly Request<unknown>[]; readonly gone: string };
-
-/**
- * Requests of which the later ones depend on answers to the earlier ones: names looked up first, say. Written once as a
- * generator, carried out by either kind of runner.
- */
-export type Steps<T> = Generator<Step, T, unknown>;
-
 /** The answer to one request. */
 export function* one<T>(request: Request<T>): Steps<T> {
   return (yield { one: request }) as T;
+}
+
+/** The answer to the last request that changes something: with it the call passes its turn on to the next. */
+export function* last<T>(request: Request<T>): Steps<T> {
+  return (yield { one: request, isLast: true }) as T;
+}
+
+/** The answer to a request that finds out what a name stands for. It may be made before the call has its turn. */
+export function* lookUp<T>(request: Request<T>): Steps<T> {
+  return (yield { one: request, looksUp: true }) as T;
 }
 
 /** All objects of a dump. */
@@ -32,70 +35,64 @@ export function* all<T>(request: Request<T>): Steps<T[]> {
   return (yield { all: request }) as T[];
 }
 
+/** The same, to iterate over once: fit for more objects than are good to have at the same time. */
+export function* kept<T>(request: Request<T>): Steps<Iterable<T>> {
+  return (yield { all: request, isKept: true }) as Iterable<T>;
+}
+
 /**
  * Deletions that do not depend on each other; the first error counts, after all have been carried out. What has gone by
- * itself in the meantime, for which the kernel answers `gone`, is no error.
+ * itself in the meantime, for which the kernel answers `gone`, is no error. Each request is made when it is due.
  */
-export function* many(requests: readonly Request<unknown>[], gone: string): Steps<void> {
+export function* many(requests: Iterable<Request<unknown>>, gone: string): Steps<void> {
   yield { many: requests, gone };
 }
 
 type Operation<T> = Request<T> | Steps<T>;
 
-/** Carries out operations. They are given as functions, so that an error in making a request comes as any other does. */
+/**
+ * Carries out operations. They are given as functions, so that an error in making a request comes as any other does, and get the
+ * argument of the call, `given`, as it was when the call was made.
+ */
 export interface Runner<M extends Mode> {
-  one<T>(operation: () => Operation<T>, options?: CallOptions): Result<M, T>;
-  list<T>(operation: () => Request<T> | Steps<Request<T>>, options?: CallOptions): List<M, T>;
+  one<T, G>(operation: (given: G) => Operation<T>, options?: CallOptions, given?: G): Result<M, T>;
+  list<T, G>(operation: (given: G) => Request<T> | Steps<Request<T>>, options?: CallOptions, given?: G): List<M, T>;
 }
 
-async function walk<T>(connection: Connection, steps: Steps<T>, options: CallOptions | undefined): Promise<T> {
-  let step = steps.next();
-  while (step.done !== true) {
-    let answer: unknown;
-    try {
-      answer = await carryOut(connection, step.value, options);
-    } catch (error) {
-      step = steps.throw(error);
-      continue;
-    }
-    step = steps.next(answer);
-  }
-  return step.value;
-}
-
-async function carryOut(connection: Connection, step: Step, options: CallOptions | undefined): Promise<unknown> {
-  if ('one' in step) return connection.request(step.one, options);
-  if ('all' in step) return connection.dump(step.all, options);
-  const results = await Promise.allSettled(step.many.map((request) => connection.request(request, options)));
-  throwFirst(
-    results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : [])),
-    step.gone,
-  );
-  return undefined;
-}
-
-/** Throws the first of the errors that says something else than that the object is gone. */
-function throwFirst(errors: readonly unknown[], gone: string): void {
-  const counts = errors.filter((error) => !(error instanceof KernelError && error.code === gone));
-  if (counts.length > 0) throw counts[0];
-}
-
-export function asyncRunner(connection: Connection): Runner<'async'> {
-  const one = <T>(operation: () => Operation<T>, options?: CallOptions): Promise<T> => {
-    try {
-      const made = operation();
-      return 'next' in made ? walk(connection, made, options) : connection.request(made, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  };
+/** `renames`: what look-ups find may be another thing after the operations of this runner. */
+export function asyncRunner(turns: Turns, connection: Connection, renames: boolean): Runner<'async'> {
+  const carryOut = <T>(made: Operation<T>, options: CallOptions | undefined) =>
+    'next' in made ? turns.run(made, renames, options) : turns.request(made, renames, options);
   return {
-    one,
-    list: <T>(operation: () => Request<T> | Steps<Request<T>>, options?: CallOptions) =>
-      connection.dump<T>(async () => {
-        const made = operation();
-        return 'next' in made ? walk(connection, made, options) : made;
-      }, options),
+    one: <T, G>(operation: (given: G) => Operation<T>, options?: CallOptions, given?: G): Promise<T> => {
+      try {
+        return carryOut(operation(snapshot(given) as G), options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+    list: <T, G>(operation: (given: G) => Request<T> | Steps<Request<T>>, options?: CallOptions, given?: G) => {
+      // The arguments are read now, whenever it is awaited; an error in that comes when it is.
+      let limits = options;
+      let read: () => G;
+      try {
+        const argument = snapshot(given) as G;
+        limits = snapshot(options);
+        read = () => argument;
+      } catch (error) {
+        read = () => {
+          throw error;
+        };
+      }
+      return connection.dump<T>(async () => {
+        const made = operation(read());
+        const found = 'next' in made ? turns.run(made, false, limits) : undefined;
+        const ahead = turns.ahead();
+        const request = found === undefined ? (made as Request<T>) : await found;
+        await ahead;
+        return request;
+      }, limits);
+    },
   };
 }
 
@@ -117,26 +114,26 @@ function walkSync<T>(connection: Connection, steps: Steps<T>, options: CallOptio
 function carryOutSync(connection: Connection, step: Step, options: CallOptions | undefined): unknown {
   if ('one' in step) return connection.requestSync(step.one, options);
   if ('all' in step) return connection.dumpSync(step.all, options);
-  const errors: unknown[] = [];
+  let first: { readonly error: unknown } | undefined;
   for (const request of step.many) {
     try {
       connection.requestSync(request, options);
     } catch (error) {
-      errors.push(error);
+      if (!(error instanceof KernelError && error.code === step.gone)) first ??= { error };
     }
   }
-  throwFirst(errors, step.gone);
+  if (first !== undefined) throw first.error;
   return undefined;
 }
 
 export function syncRunner(connection: Connection): Runner<'sync'> {
   return {
-    one: (operation, options) => {
-      const made = operation();
+    one: <T, G>(operation: (given: G) => Operation<T>, options?: CallOptions, given?: G) => {
+      const made = operation(snapshot(given) as G);
       return 'next' in made ? walkSync(connection, made, options) : connection.requestSync(made, options);
     },
-    list: <T>(operation: () => Request<T> | Steps<Request<T>>, options?: CallOptions) => {
-      const made = operation();
+    list: <T, G>(operation: (given: G) => Request<T> | Steps<Request<T>>, options?: CallOptions, given?: G) => {
+      const made = operation(snapshot(given) as G);
       return connection.dumpSync('next' in made ? walkSync(connection, made, options) : made, options);
     },
   };

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import type { NamespaceType } from '../namespace-types.js';
-import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch, isDescriptor } from '../options.js';
+import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch, isDescriptor, noSuchKey } from '../options.js';
 import { checkCapabilities, type CapabilitySets } from './capabilities.js';
 import { LAST_ID, mapText, type IdMapping } from './id-map.js';
 import { checkRoot, type SpawnMount, type SpawnPropagation } from './mounts.js';
@@ -133,10 +133,11 @@ const OPTIONS = Object.keys(CHECKS) as (keyof SpawnOptions)[];
 
 /** Refuses what cannot be, before anything is opened. */
 export function check(command: string, args: readonly string[], given: SpawnOptions) {
-  checkKeys('options', given, OPTIONS);
-  // Read once. Without a prototype nothing else is an option.
+  if (typeof given !== 'object' || given === null) throw new ArgumentError('options', 'takes an object');
+  // Each is read once. Without a prototype nothing else is an option. What is large, such as `env`, is not copied.
   const options: { -readonly [Option in keyof SpawnOptions]: SpawnOptions[Option] } = Object.create(null) as object;
   for (const option of Object.keys(given)) {
+    if (!Object.hasOwn(CHECKS, option)) throw noSuchKey('options', option, OPTIONS);
     const name = option as keyof SpawnOptions;
     const value = given[name];
     if (value === undefined) continue;

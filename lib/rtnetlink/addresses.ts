@@ -1,6 +1,6 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { all, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
   deleteAddress,
   listAddresses,
@@ -36,35 +36,40 @@ export class Addresses<M extends Mode> {
 
   #make(verb: AddressVerb, address: NewAddress, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () =>
+      (address: NewAddress) =>
         hasNames(address, REFS, 'address')
           ? this.#resolveAndMake(verb, address)
           : newAddress(verb, address as AddressAttrsIn),
       options,
+      address,
     );
   }
 
   *#resolveAndMake(verb: AddressVerb, address: NewAddress): Steps<void> {
-    return yield* one(newAddress(verb, yield* withIndexes(address, REFS, 'address')));
+    return yield* last(newAddress(verb, yield* withIndexes(address, REFS, 'address')));
   }
 
   /** Takes an address away; EADDRNOTAVAIL when the link does not have it. */
   delete(address: NewAddress, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(address, REFS, 'address') ? this.#delete(address) : deleteAddress(address as AddressAttrsIn)),
+      (address: NewAddress) =>
+        hasNames(address, REFS, 'address') ? this.#delete(address) : deleteAddress(address as AddressAttrsIn),
       options,
+      address,
     );
   }
 
   *#delete(address: NewAddress): Steps<void> {
-    return yield* one(deleteAddress(yield* withIndexes(address, REFS, 'address')));
+    return yield* last(deleteAddress(yield* withIndexes(address, REFS, 'address')));
   }
 
   /** All addresses, or those that the filter says. */
   list(filter: AddressFilter = {}, options?: CallOptions): List<M, Address> {
     return this.#run.list(
-      () => (hasNames(filter, REFS, 'address') ? this.#list(filter) : listAddresses(filter as IndexedFilter)),
+      (filter: AddressFilter) =>
+        hasNames(filter, REFS, 'address') ? this.#list(filter) : listAddresses(filter as IndexedFilter),
       options,
+      filter,
     );
   }
 
@@ -74,7 +79,7 @@ export class Addresses<M extends Mode> {
 
   /** Deletes all addresses that `list` gives for this filter, which has to say something. */
   flush(filter: AddressFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => this.#flush(filter), options);
+    return this.#run.one((filter: AddressFilter) => this.#flush(filter), options, filter);
   }
 
   *#flush(filter: AddressFilter): Steps<void> {

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { last, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
   deleteFdbEntry,
   flushFdb,
@@ -52,44 +52,50 @@ export class FdbEntries<M extends Mode> {
 
   #make(verb: FdbVerb, entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(entry, REFS, 'fdb') ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn)),
+      (entry: NewFdbEntry) =>
+        hasNames(entry, REFS, 'fdb') ? this.#resolveAndMake(verb, entry) : newFdbEntry(verb, entry as FdbAttrsIn),
       options,
+      entry,
     );
   }
 
   *#resolveAndMake(verb: FdbVerb, entry: NewFdbEntry): Steps<void> {
-    return yield* one(newFdbEntry(verb, yield* withIndexes(entry, REFS, 'fdb')));
+    return yield* last(newFdbEntry(verb, yield* withIndexes(entry, REFS, 'fdb')));
   }
 
   /** Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. */
   delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(entry, REFS, 'fdb') ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)),
+      (entry: NewFdbEntry) =>
+        hasNames(entry, REFS, 'fdb') ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn),
       options,
+      entry,
     );
   }
 
   *#delete(entry: NewFdbEntry): Steps<void> {
-    return yield* one(deleteFdbEntry(yield* withIndexes(entry, REFS, 'fdb')));
+    return yield* last(deleteFdbEntry(yield* withIndexes(entry, REFS, 'fdb')));
   }
 
   /** One entry; ENOENT when there is none. Since Linux 5.0. */
   get(lookup: FdbLookup, options?: CallOptions): Result<M, FdbEntry> {
     return this.#run.one(
-      () => (hasNames(lookup, REFS, 'fdb') ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)),
+      (lookup: FdbLookup) => (hasNames(lookup, REFS, 'fdb') ? this.#get(lookup) : getFdbEntry(lookup as IndexedLookup)),
       options,
+      lookup,
     );
   }
 
   *#get(lookup: FdbLookup): Steps<FdbEntry> {
-    return yield* one(getFdbEntry((yield* withIndexes(lookup, REFS, 'fdb')) as unknown as IndexedLookup));
+    return yield* last(getFdbEntry((yield* withIndexes(lookup, REFS, 'fdb')) as unknown as IndexedLookup));
   }
 
   /** All entries, or those that the filter says; the kernel chooses. */
   list(filter: FdbFilter = {}, options?: CallOptions): List<M, FdbEntry> {
     return this.#run.list(
-      () => (hasNames(filter, REFS, 'fdb') ? this.#list(filter) : listFdb(filter as IndexedFilter)),
+      (filter: FdbFilter) => (hasNames(filter, REFS, 'fdb') ? this.#list(filter) : listFdb(filter as IndexedFilter)),
       options,
+      filter,
     );
   }
 
@@ -100,12 +106,13 @@ export class FdbEntries<M extends Mode> {
   /** Deletes all entries that match, in one request. Bridges since Linux 6.0, VXLAN since 6.7. */
   flush(filter: FdbFlush, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (hasNames(filter, REFS, 'fdb') ? this.#flush(filter) : flushFdb(filter as IndexedFlush)),
+      (filter: FdbFlush) => (hasNames(filter, REFS, 'fdb') ? this.#flush(filter) : flushFdb(filter as IndexedFlush)),
       options,
+      filter,
     );
   }
 
   *#flush(filter: FdbFlush): Steps<void> {
-    return yield* one(flushFdb((yield* withIndexes(filter, REFS, 'fdb')) as unknown as IndexedFlush));
+    return yield* last(flushFdb((yield* withIndexes(filter, REFS, 'fdb')) as unknown as IndexedFlush));
   }
 }

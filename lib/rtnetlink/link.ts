@@ -104,6 +104,13 @@ export function getLink(ref: LinkRef): Request<Link> {
   };
 }
 
+/**
+ * Only with a mask does the kernel look how much room the largest link takes. Without one, a link of more than 32 KiB and all behind it
+ * are missing from the list, and no error says so (since Linux 6.10). This bit changes nothing in lists of this family. Kernel:
+ * net/core/rtnetlink.c, rtnl_calcit.
+ */
+const MEASURED = { extMask: ['mrp'] } as const;
+
 /** `filter.master` as an index. */
 export function listLinks(
   filter: Omit<LinkFilter, 'master'> & { readonly master?: number | undefined } = {},
@@ -114,7 +121,7 @@ export function listLinks(
     type: RTM_GETLINK,
     flags: NLM_F_DUMP,
     set,
-    value: filter,
+    value: (filter.extMask?.length ?? 0) > 0 ? filter : Object.assign({}, filter, MEASURED),
     decode: filter.kind === undefined ? decodeLink : ofKind(filter.kind),
   };
 }

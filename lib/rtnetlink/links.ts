@@ -1,7 +1,7 @@
 import { ArgumentError, KernelError } from '../errors.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { last, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import { checkObject } from '../wire/codec.js';
 import {
   addLink,
@@ -117,16 +117,17 @@ export class Links<M extends Mode> {
 
   #add<T>(link: NewLink, request: (link: object) => Request<T>, options: CallOptions | undefined): Result<M, T> {
     return this.#run.one(
-      () =>
+      (link: NewLink) =>
         needsLookup(link) || saysSeveral(link as LinkAttrsIn) ? this.#resolveAndAdd(link, request) : request(link),
       options,
+      link,
     );
   }
 
   *#resolveAndAdd<T>(link: NewLink, request: (link: object) => Request<T>): Steps<T> {
     const value = yield* resolved(link);
     try {
-      return yield* one(request(value));
+      return yield* last(request(value));
     } catch (error) {
       throw yield* atTaken(error, value);
     }
@@ -137,14 +138,18 @@ export class Links<M extends Mode> {
    * place. `kind` is looked up when `data` comes without it, `portKind` when `port` does.
    */
   set(link: LinkRef, change: LinkChange, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => {
-      checkObject(change, 'link');
-      const { kind, data, portKind, port } = change as WithKinds;
-      const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
-      const renames = change.name !== undefined && typeof link === 'string';
-      if (needsKinds || renames || needsLookup(change)) return this.#set(link, change, needsKinds, renames);
-      return changeLink(Object.assign({}, change, selectLink(link)));
-    }, options);
+    return this.#run.one(
+      (change: LinkChange) => {
+        checkObject(change, 'link');
+        const { kind, data, portKind, port } = change as WithKinds;
+        const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
+        const renames = change.name !== undefined && typeof link === 'string';
+        if (needsKinds || renames || needsLookup(change)) return this.#set(link, change, needsKinds, renames);
+        return changeLink(Object.assign({}, change, selectLink(link)));
+      },
+      options,
+      change,
+    );
   }
 
   *#set(link: LinkRef, change: LinkChange, needsKinds: boolean, renames: boolean): Steps<void> {
@@ -155,20 +160,21 @@ export class Links<M extends Mode> {
       if (value['port'] !== undefined) value['portKind'] ??= portKind;
     }
     const select = renames ? { index: yield* indexOf(link, 'link') } : selectLink(link);
-    return yield* one(changeLink(Object.assign({}, value, select)));
+    return yield* last(changeLink(Object.assign({}, value, select)));
   }
 
   /** One link by index, name or alternative name. Fails with ENODEV when there is none. */
   get(link: LinkRef, options?: CallOptions): Result<M, Link> {
-    return this.#run.one(() => getLink(link), options);
+    return this.#run.one((link: LinkRef) => getLink(link), options, link);
   }
 
   /** All links, or those that the filter says; the kernel chooses. */
   list(filter: LinkFilter = {}, options?: CallOptions): List<M, Link> {
     return this.#run.list(
-      () =>
+      (filter: LinkFilter) =>
         hasNames(filter, REFS, 'link') ? this.#list(filter) : listLinks(filter as Parameters<typeof listLinks>[0]),
       options,
+      filter,
     );
   }
 
@@ -181,22 +187,26 @@ export class Links<M extends Mode> {
    * together wait together only when they are of one group or go with their namespace.
    */
   delete(link: LinkRef | { readonly group: number }, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => {
-      if (typeof link !== 'object') return deleteLink(selectLink(link));
-      // Without a group the kernel would look for a link without a name.
-      if ((link as typeof link | null)?.group === undefined)
-        throw new ArgumentError('link', 'takes a name, an index or { group }');
-      return deleteLink({ group: link.group });
-    }, options);
+    return this.#run.one(
+      (link: LinkRef | { readonly group: number }) => {
+        if (typeof link !== 'object') return deleteLink(selectLink(link));
+        // Without a group the kernel would look for a link without a name.
+        if ((link as typeof link | null)?.group === undefined)
+          throw new ArgumentError('link', 'takes a name, an index or { group }');
+        return deleteLink({ group: link.group });
+      },
+      options,
+      link,
+    );
   }
 
   /** Gives a link more names to be found by, of up to 127 bytes. Since Linux 5.5. */
   addAltNames(link: LinkRef, names: readonly string[], options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => changeAltNames('add', link, names), options);
+    return this.#run.one((names: readonly string[]) => changeAltNames('add', link, names), options, names);
   }
 
   /** Takes alternative names away. Since Linux 5.5. */
   deleteAltNames(link: LinkRef, names: readonly string[], options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => changeAltNames('delete', link, names), options);
+    return this.#run.one((names: readonly string[]) => changeAltNames('delete', link, names), options, names);
   }
 }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { kept, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
   deleteNeighbour,
   getNeighbour,
@@ -18,6 +18,13 @@ import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 const REFS = ['link', 'master'];
 type IndexedFilter = Parameters<typeof listNeighbours>[0];
 type IndexedLookup = Parameters<typeof getNeighbour>[0];
+
+function* deletions(neighbours: Iterable<Neighbour>, filter: NeighbourFilter): Generator<Request<void>> {
+  for (const neighbour of neighbours) {
+    const stays = neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
+    if (filter.state !== undefined || !stays) yield deleteNeighbour(neighbour);
+  }
+}
 
 /** IP neighbours: the ARP and neighbour discovery tables. `ip neighbour`. */
 export class Neighbours<M extends Mode> {
@@ -44,50 +51,56 @@ export class Neighbours<M extends Mode> {
 
   #make(verb: NeighbourVerb, neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () =>
+      (neighbour: NewNeighbour) =>
         hasNames(neighbour, REFS, 'neighbour')
           ? this.#resolveAndMake(verb, neighbour)
           : newNeighbour(verb, neighbour as NeighbourAttrsIn),
       options,
+      neighbour,
     );
   }
 
   *#resolveAndMake(verb: NeighbourVerb, neighbour: NewNeighbour): Steps<void> {
-    return yield* one(newNeighbour(verb, yield* withIndexes(neighbour, REFS, 'neighbour')));
+    return yield* last(newNeighbour(verb, yield* withIndexes(neighbour, REFS, 'neighbour')));
   }
 
   /** Deletes an entry; ENOENT when there is none. */
   delete(neighbour: NewNeighbour, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () =>
+      (neighbour: NewNeighbour) =>
         hasNames(neighbour, REFS, 'neighbour')
           ? this.#delete(neighbour)
           : deleteNeighbour(neighbour as NeighbourAttrsIn),
       options,
+      neighbour,
     );
   }
 
   *#delete(neighbour: NewNeighbour): Steps<void> {
-    return yield* one(deleteNeighbour(yield* withIndexes(neighbour, REFS, 'neighbour')));
+    return yield* last(deleteNeighbour(yield* withIndexes(neighbour, REFS, 'neighbour')));
   }
 
   /** One entry; ENOENT when there is none. */
   get(lookup: NeighbourLookup, options?: CallOptions): Result<M, Neighbour> {
     return this.#run.one(
-      () => (hasNames(lookup, REFS, 'neighbour') ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup)),
+      (lookup: NeighbourLookup) =>
+        hasNames(lookup, REFS, 'neighbour') ? this.#get(lookup) : getNeighbour(lookup as IndexedLookup),
       options,
+      lookup,
     );
   }
 
   *#get(lookup: NeighbourLookup): Steps<Neighbour> {
-    return yield* one(getNeighbour((yield* withIndexes(lookup, REFS, 'neighbour')) as unknown as IndexedLookup));
+    return yield* last(getNeighbour((yield* withIndexes(lookup, REFS, 'neighbour')) as unknown as IndexedLookup));
   }
 
   /** All entries, or those that the filter says. */
   list(filter: NeighbourFilter = {}, options?: CallOptions): List<M, Neighbour> {
     return this.#run.list(
-      () => (hasNames(filter, REFS, 'neighbour') ? this.#list(filter) : listNeighbours(filter as IndexedFilter)),
+      (filter: NeighbourFilter) =>
+        hasNames(filter, REFS, 'neighbour') ? this.#list(filter) : listNeighbours(filter as IndexedFilter),
       options,
+      filter,
     );
   }
 
@@ -97,19 +110,12 @@ export class Neighbours<M extends Mode> {
 
   /** Deletes all entries that `list` gives for this filter, which has to say something; as with `ip neigh flush`, permanent and noarp ones only when `state` asks for them. */
   flush(filter: NeighbourFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => this.#flush(filter), options);
+    return this.#run.one((filter: NeighbourFilter) => this.#flush(filter), options, filter);
   }
 
   *#flush(filter: NeighbourFilter): Steps<void> {
     checkNarrows(filter, 'neighbour');
-    const neighbours = yield* all(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
-    const kept = (neighbour: Neighbour) =>
-      filter.state === undefined && neighbour.state.some((name) => name === 'permanent' || name === 'noarp');
-    yield* many(
-      neighbours
-        .filter((neighbour) => !kept(neighbour))
-        .map((neighbour) => deleteNeighbour(neighbour as NeighbourAttrsIn)),
-      'ENOENT',
-    );
+    const neighbours = yield* kept(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
+    yield* many(deletions(neighbours, filter), 'ENOENT');
   }
 }

@@ -22,6 +22,8 @@ export interface Nouns<M extends Mode> {
 /** Each is made when it is first asked for: the code for some is only loaded then. */
 export class LazyNouns<M extends Mode> implements Nouns<M> {
   readonly #run: Runner<M>;
+  /** For links: after a change of one, its name may be another's. */
+  readonly #runLinks: Runner<M>;
   #link: Links<M> | undefined;
   #address: Addresses<M> | undefined;
   #route: Routes<M> | undefined;
@@ -29,13 +31,14 @@ export class LazyNouns<M extends Mode> implements Nouns<M> {
   #fdb: FdbEntries<M> | undefined;
 
   /** @internal */
-  constructor(run: Runner<M>) {
+  constructor(run: Runner<M>, runLinks: Runner<M>) {
     this.#run = run;
+    this.#runLinks = runLinks;
   }
 
   /** Network devices, `ip link`. */
   get link(): Links<M> {
-    return (this.#link ??= new Links(this.#run));
+    return (this.#link ??= new Links(this.#runLinks));
   }
 
   /** IP addresses of links, `ip address`. */

@@ -1,7 +1,8 @@
 import { ENODEV } from '../errno.js';
 import { CodecError, KernelError } from '../errors.js';
-import { one, type Steps } from '../netlink/runner.js';
+import { lookUp, type Steps } from '../netlink/runner.js';
 import { checkObject } from '../wire/codec.js';
+import { own, snapshot } from '../own.js';
 import { getLink, selectLink } from './link.js';
 import type { LinkRef } from './link-index.js';
 
@@ -10,7 +11,7 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
   if (typeof ref === 'number') return ref;
   try {
     const request = getLink(ref);
-    const link = yield* one(Object.assign({}, request, { value: { extMask: ['skipStats'], ...selectLink(ref) } }));
+    const link = yield* lookUp(Object.assign({}, request, { value: { extMask: ['skipStats'], ...selectLink(ref) } }));
     return link.index;
   } catch (error) {
     if (error instanceof CodecError) throw new CodecError(where, error.reason);
@@ -22,20 +23,21 @@ export function* indexOf(ref: LinkRef, where: string): Steps<number> {
 /** Whether `value` has a name where an index has to go. */
 export function hasNames(value: object, keys: readonly string[], where: string): boolean {
   checkObject(value, where);
-  for (const key of keys) if (typeof (value as Record<string, unknown>)[key] === 'string') return true;
+  const members = own(value) as Record<string, unknown>;
+  for (const key of keys) if (typeof members[key] === 'string') return true;
   return false;
 }
 
 /** Refuses a filter that leaves out nothing: what would be deleted may be more than was meant. */
 export function checkNarrows(filter: object, where: string): void {
   checkObject(filter, where);
-  for (const key in filter) if ((filter as Record<string, unknown>)[key] !== undefined) return;
+  for (const value of Object.values(filter)) if (value !== undefined) return;
   throw new CodecError(where, 'says nothing of what to delete; all of a family are { family }');
 }
 
 /** `value` with the names in `keys` replaced by indexes. */
 export function* withIndexes(value: object, keys: readonly string[], where: string): Steps<Record<string, unknown>> {
-  const out: Record<string, unknown> = { ...value };
+  const out = snapshot(value) as Record<string, unknown>;
   for (const key of keys) {
     const ref = out[key];
     if (typeof ref === 'string') out[key] = yield* indexOf(ref, `${where}.${key}`);

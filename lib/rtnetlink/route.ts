@@ -2,7 +2,8 @@ import { CodecError } from '../errors.js';
 import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
-import { AF_INET6, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE } from './constants.js';
+import { AF_INET6, AF_UNSPEC, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE } from './constants.js';
+import { familyNumber } from './family.js';
 import type { LinkRef } from './link-index.js';
 import {
   routeAttrs,
@@ -109,10 +110,19 @@ export function listRoutes(filter: RouteFilterAttrs = {}): Request<Route> {
     type: RTM_GETROUTE,
     flags: NLM_F_DUMP,
     set,
-    value: filter,
-    decode: decodeRoute,
+    // All families: in a list of one, a route that is too long and all behind it are missing, and no error says so (since Linux 6.10).
+    // Kernel: net/core/rtnetlink.c, rtnl_dumpit.
+    value: filter.family === undefined ? filter : Object.assign({}, filter, { family: 'unspec' }),
+    decode: filter.family === undefined ? decodeRoute : ofFamily(familyNumber(filter.family, 'route.family')),
     // A table comes into being with its first route, `main` too.
     emptyOn: 'ENOENT',
+  };
+}
+
+function ofFamily(family: number): Decode<Route> {
+  return (view, at, end, type) => {
+    const isOther = family !== AF_UNSPEC && at < end && view.getUint8(at) !== family;
+    return isOther ? undefined : decodeRoute(view, at, end, type);
   };
 }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
-import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
+import { kept, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import type { LinkRef } from './link-index.js';
 import { checkNarrows, hasNames, withIndexes } from './resolve.js';
 import {
@@ -55,6 +55,13 @@ function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
   return out;
 }
 
+function* deletions(routes: Iterable<Route>, filter: RouteFilter): Generator<Request<void>> {
+  for (const route of routes) {
+    const isMeant = filter.protocol !== undefined || route.protocol !== 'kernel';
+    if (isMeant && !route.flags.includes('cloned')) yield deleteRoute(route);
+  }
+}
+
 /** Routes, IPv4 and IPv6. `ip route`. */
 export class Routes<M extends Mode> {
   readonly #run: Runner<M>;
@@ -85,32 +92,37 @@ export class Routes<M extends Mode> {
 
   #make(verb: RouteVerb, route: NewRoute, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn)),
+      (route: NewRoute) =>
+        needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn),
       options,
+      route,
     );
   }
 
   *#resolveAndMake(verb: RouteVerb, route: NewRoute): Steps<void> {
-    return yield* one(newRoute(verb, yield* resolved(route)));
+    return yield* last(newRoute(verb, yield* resolved(route)));
   }
 
   /** Deletes the first route that fits; ESRCH when there is none. */
   delete(route: RouteToDelete, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)),
+      (route: RouteToDelete) => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)),
       options,
+      route,
     );
   }
 
   *#delete(route: RouteToDelete): Steps<void> {
-    return yield* one(deleteRoute(yield* resolved(route)));
+    return yield* last(deleteRoute(yield* resolved(route)));
   }
 
   /** All routes of both families and all tables, or those that the filter says; the kernel chooses. */
   list(filter: RouteFilter = {}, options?: CallOptions): List<M, Route> {
     return this.#run.list(
-      () => (hasNames(filter, REFS, 'route') ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)),
+      (filter: RouteFilter) =>
+        hasNames(filter, REFS, 'route') ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs),
       options,
+      filter,
     );
   }
 
@@ -121,29 +133,25 @@ export class Routes<M extends Mode> {
   /** The route that packets to `lookup.to` would take. ENETUNREACH when there is none. */
   get(lookup: NewRouteLookup, options?: CallOptions): Result<M, Route> {
     return this.#run.one(
-      () => (hasNames(lookup, REFS, 'route') ? this.#get(lookup) : getRoute(lookup as RouteLookup)),
+      (lookup: NewRouteLookup) =>
+        hasNames(lookup, REFS, 'route') ? this.#get(lookup) : getRoute(lookup as RouteLookup),
       options,
+      lookup,
     );
   }
 
   *#get(lookup: NewRouteLookup): Steps<Route> {
-    return yield* one(getRoute(yield* withIndexes(lookup, REFS, 'route')));
+    return yield* last(getRoute(yield* withIndexes(lookup, REFS, 'route')));
   }
 
   /** Deletes all routes that `list` gives for this filter, which has to say something; the kernel's own are spared unless asked for. */
   flush(filter: RouteFilter, options?: CallOptions): Result<M, void> {
-    return this.#run.one(() => this.#flush(filter), options);
+    return this.#run.one((filter: RouteFilter) => this.#flush(filter), options, filter);
   }
 
   *#flush(filter: RouteFilter): Steps<void> {
     checkNarrows(filter, 'route');
-    const routes = yield* all(listRoutes(yield* withIndexes(filter, REFS, 'route')));
-    const doomed = routes.filter(
-      ({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'),
-    );
-    yield* many(
-      doomed.map((route) => deleteRoute(route as RouteAttrsIn)),
-      'ESRCH',
-    );
+    const routes = yield* kept(listRoutes(yield* withIndexes(filter, REFS, 'route')));
+    yield* many(deletions(routes, filter), 'ESRCH');
   }
 }

@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort.js';
 import { ECANCELED, ENOBUFS } from '../errno.js';
 import { ArgumentError, CodecError, DumpInterruptedError, SyscallError } from '../errors.js';
 import type { Connection } from '../netlink/connection.js';
@@ -5,6 +6,7 @@ import { NLMSG_HDRLEN } from '../netlink/constants.js';
 
 import type { Decode, Request } from '../netlink/request.js';
 import type { Listener } from '../netlink/source.js';
+
 import { checkKeys, checkSignal, checkSwitch } from '../options.js';
 import { LITTLE_ENDIAN } from '../wire/writer.js';
 import { decodeAddress, listAddresses, type Address } from './address.js';
@@ -30,6 +32,7 @@ import { decodeLink, listLinks, type Link } from './link.js';
 import { decodeNeighbour, listNeighbours, type Neighbour } from './neighbour.js';
 import { decodeRoute, listRoutes, type Route } from './route.js';
 import { show } from '../wire/codec.js';
+import { VanishingRoutes, type RouteChange } from './vanishing-routes.js';
 
 /** The objects that can be watched, and what an event about each carries. */
 export interface Watched {
@@ -136,6 +139,9 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   #closed = false;
   /** Calls of `next` that have not been answered. */
   #awaited = 0;
+  #routes: VanishingRoutes | undefined;
+  /** Takes the signal's listener back. */
+  #forget: (() => void) | undefined;
   #failure: { readonly reason: unknown } | undefined;
   readonly #onAbort = () => {
     this.#failure = { reason: this.#options.signal!.reason };
@@ -150,15 +156,14 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
       if (!Object.hasOwn(SOURCES, object))
         throw new ArgumentError('objects', `takes ${Object.keys(SOURCES).join(', ')}, not ${show(object)}`);
     }
-    options = checkKeys('options', options, ['signal', 'persistent']);
-    checkSignal('options.signal', options.signal);
-    checkSwitch('options.persistent', options.persistent);
+    const checked = checkKeys('options', options, ['signal', 'persistent']);
+    checkSignal('options.signal', checked.signal);
+    checkSwitch('options.persistent', checked.persistent);
     this.#connection = connection;
     this.#objects = objects;
-    this.#options = options;
+    this.#options = checked;
     this.#events = this.#run();
-    if (options.signal?.aborted === true) this.#onAbort();
-    else options.signal?.addEventListener('abort', this.#onAbort);
+    if (checked.signal !== undefined) this.#forget = whenAborted(checked.signal, this.#onAbort);
   }
 
   async next(): Promise<IteratorResult<WatchEvent<O>, void>> {
@@ -184,7 +189,7 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
     this.#listener?.close();
     this.#wake?.();
     // Where it stands at an event, nobody may ever ask for the next one.
@@ -198,6 +203,9 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
   async #listen(): Promise<Listener> {
     this.#delivery = undefined;
     const groups = [...new Set(this.#objects.flatMap((object) => SOURCES[object].groups))];
+    this.#routes = this.#watches('route') ? new VanishingRoutes() : undefined;
+    if (this.#routes !== undefined)
+      for (const group of VanishingRoutes.groups) if (!groups.includes(group)) groups.push(group);
     const listener = await this.#connection.listen(groups, (bytes, errno) => {
       if (errno === ECANCELED) return this.close();
       this.#delivery = { bytes, errno };
@@ -236,7 +244,9 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
    */
   async *#list(object: O): AsyncGenerator<ObjectEvent<O>, boolean, undefined> {
     try {
-      for await (const value of this.#connection.dump(SOURCES[object].list())) {
+      const request = SOURCES[object].list();
+      const listed = object === 'route' ? this.#routes!.listing(request as Request<Route>) : request;
+      for await (const value of this.#connection.dump<unknown>(listed)) {
         if (this.#closed) return true;
         yield { type: 'existing', object, value } as ObjectEvent<O>;
       }
@@ -263,8 +273,28 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
         yield event;
         if (this.#closed) return;
       }
+      while (this.#routes?.isDue === true) {
+        for (const { type, value } of await this.#routesChanged(this.#routes)) {
+          if (this.#closed) return;
+          yield { type, object: 'route', value } as unknown as ObjectEvent<O>;
+        }
+        if (this.#closed) return;
+      }
       this.#delivery = undefined;
       listener.resume();
+    }
+  }
+
+  #watches(object: WatchedObject): boolean {
+    return (this.#objects as readonly WatchedObject[]).includes(object);
+  }
+
+  async #routesChanged(routes: VanishingRoutes): Promise<RouteChange[]> {
+    try {
+      return await routes.changes(this.#connection);
+    } catch (error) {
+      if (this.#closed) return [];
+      throw error;
     }
   }
 
@@ -276,12 +306,19 @@ export class Watch<O extends WatchedObject = WatchedObject> implements AsyncIter
         throw new CodecError('watch', `a netlink message of ${size} bytes where ${view.byteLength - at} are left`);
       const type = view.getUint16(at + 4, LITTLE_ENDIAN);
       const body = at + NLMSG_HDRLEN;
+      this.#routes?.notice(type, view, body, at + size);
       for (const object of this.#objects) {
         const { types, decode, skip } = SOURCES[object];
         const place = types.indexOf(type);
         if (place < 0 || size === NLMSG_HDRLEN || skip?.(view, body) === true) continue;
         const value = decode(view, body, at + size, types[0]);
-        if (value !== undefined) yield { type: place === 0 ? 'new' : 'deleted', object, value } as ObjectEvent<O>;
+        if (value === undefined) continue;
+        if (
+          object === 'route' &&
+          !this.#routes!.told(value as Route, place === 0, view.getUint16(at + 6, LITTLE_ENDIAN), view, body, at + size)
+        )
+          continue;
+        yield { type: place === 0 ? 'new' : 'deleted', object, value } as ObjectEvent<O>;
       }
       at += (size + 3) & ~3;
     }

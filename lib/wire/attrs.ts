@@ -1,6 +1,7 @@
 import { CodecError } from '../errors.js';
 import { readBytes } from './text.js';
 import { checkObject, show, type AnyCodec, type Codec, type InputOf, type OutputOf, type Step } from './codec.js';
+import { own } from '../own.js';
 import { Sequence, type FixedField, type FoundField } from './shape.js';
 import { LITTLE_ENDIAN, type Writer } from './writer.js';
 
@@ -211,8 +212,9 @@ class Table<T extends Rows> implements AttrSet<T> {
     return this.index.has(key);
   }
 
-  write(writer: Writer, value: AttrsIn<T>): void {
-    checkObject(value, '');
+  write(writer: Writer, given: AttrsIn<T>): void {
+    checkObject(given, '');
+    const value = own(given);
     this.#writeRows(writer, value, this.#writeHeader(writer, value), true);
     if (value.unknown !== undefined) this.#writeUnknown(writer, value.unknown);
   }

@@ -46,6 +46,9 @@ function oneOf(names: Iterable<unknown>): string {
 /** Names of the bits that are set; a bit without a name appears as its value. */
 export type FlagList<Name extends string> = readonly (Name | number)[];
 
+/** Who may set flags chooses combinations; the others are made anew each time. */
+const MOST_LISTS = 256;
+
 const NONE: readonly never[] = Object.freeze([]);
 
 /** The bits of a number and their names. */
@@ -67,7 +70,7 @@ export class Bits<Name extends string> {
     let list = this.#lists.get(value);
     if (list === undefined) {
       list = this.#make(value);
-      if (this.#lists.size < 4096) this.#lists.set(value, list);
+      if (this.#lists.size < MOST_LISTS) this.#lists.set(value, list);
     }
     return list;
   }

@@ -121,9 +121,33 @@ function within(error: unknown, key: string | undefined): unknown {
   return error instanceof CodecError && key !== undefined ? error.within(key) : error;
 }
 
-/** The most sequences that are remembered: kernels send a few dozen, and memory has to stay bounded whatever comes. */
-const MOST_SEQUENCES = 20_000;
-let sequences = 0;
+/** The bytes that what is remembered of sequences may take, in all tables together: whoever may add routes, say, chooses sequences. */
+const MOST_BYTES = 2 * 1024 * 1024;
+/** What a place in the tree takes, and what a compiled reader does beside and for each field: more than was measured. */
+const PLACE_BYTES = 256;
+const READER_BYTES = 3072;
+const FIELD_BYTES = 512;
+/**
+ * How often a sequence is met before it is compiled, which takes as long as reading hundreds of objects. Where there are so many
+ * sequences that they have to be forgotten, it has to be met more often from then on.
+ */
+let often = 8;
+const MOST_OFTEN = 4096;
+/** Longer ones are not compiled. */
+const LONGEST_COMPILED = 128;
+
+/** The trees' roots, of one table each. */
+const roots: Sequence[] = [];
+let remembered = 0;
+
+/** Makes room: what is met again is remembered again. */
+function remember(bytes: number): void {
+  remembered += bytes;
+  if (remembered <= MOST_BYTES) return;
+  remembered = bytes;
+  often = Math.min(4 * often, MOST_OFTEN);
+  for (const root of roots) root.forget();
+}
 
 /** A place in the tree of the sequences of attributes met so far. */
 export class Sequence {
@@ -132,32 +156,52 @@ export class Sequence {
   readonly #fixed: readonly FixedField[];
   readonly #parent: Sequence | undefined;
   readonly #field: FoundField | undefined;
-  readonly #next: (Sequence | undefined)[] = [];
+  #next: (Sequence | undefined)[] = [];
   #reader: Reader | undefined;
+  #met = 0;
 
   constructor(fixed: readonly FixedField[], parent?: Sequence, field?: FoundField) {
     this.length = parent === undefined ? 0 : parent.length + 1;
     this.#fixed = fixed;
     this.#parent = parent;
     this.#field = field;
+    if (parent === undefined) roots.push(this);
   }
 
-  /** Where one more attribute leads; undefined when there are too many sequences. `slot` tells the attributes of a table apart. */
-  then(slot: number, field: FoundField): Sequence | undefined {
+  /** Where one more attribute leads. `slot` tells the attributes of a table apart. */
+  then(slot: number, field: FoundField): Sequence {
     return this.#next[slot] ?? this.#grow(slot, field);
   }
 
-  #grow(slot: number, field: FoundField): Sequence | undefined {
-    if (sequences === MOST_SEQUENCES) return undefined;
-    sequences++;
+  #grow(slot: number, field: FoundField): Sequence {
+    remember(PLACE_BYTES + 8 * Math.max(0, slot + 1 - this.#next.length));
     return (this.#next[slot] = new Sequence(this.#fixed, this, field));
   }
 
-  get read(): Reader {
-    return (this.#reader ??= reader(this.#fixed, this.#fields()));
+  forget(): void {
+    this.#next = [];
+    this.#reader = undefined;
+    this.#met = 0;
+  }
+
+  /** Reads all fields of an object at once. */
+  read(view: DataView, base: number, places: Int32Array, first: number): object {
+    const read = this.#reader;
+    return read === undefined ? this.#meet(view, base, places, first) : read(view, base, places, first);
+  }
+
+  #meet(view: DataView, base: number, places: Int32Array, first: number): object {
+    const found = this.#fields();
+    if (++this.#met < often || this.length > LONGEST_COMPILED)
+      return interpreted(this.#fixed, found)(view, base, places, first);
+    remember(READER_BYTES + FIELD_BYTES * (this.#fixed.length + this.length));
+    this.#reader = reader(this.#fixed, found);
+    return this.#reader(view, base, places, first);
   }
 
   #fields(): FoundField[] {
-    return this.#parent === undefined ? [] : [...this.#parent.#fields(), this.#field!];
+    const found = this.#field === undefined ? [] : [this.#field];
+    for (let at = this.#parent; at !== undefined && at.length > 0; at = at.#parent) found.push(at.#field!);
+    return found.reverse();
   }
 }

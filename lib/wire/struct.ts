@@ -1,6 +1,7 @@
 import { CodecError } from '../errors.js';
 import type { Header } from './attrs.js';
 import { checkObject, type AnyCodec, type Codec, type InputOf, type OutputOf } from './codec.js';
+import { own } from '../own.js';
 import { NO_PLACES, reader, type FixedField, type Reader } from './shape.js';
 import type { Writer } from './writer.js';
 
@@ -65,8 +66,9 @@ export function struct<M extends Members>(name: string, size: number, members: M
   return {
     size,
     struct: { name, size, members },
-    write(writer, value) {
-      checkObject(value, '');
+    write(writer, given) {
+      checkObject(given, '');
+      const value = own(given);
       const at = writer.reserve(size);
       for (const key in value) {
         const row = known.get(key);
