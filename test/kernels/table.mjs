@@ -14,9 +14,10 @@ function read(file) {
   const [, release] = /^Linux (\S+)$/m.exec(log) ?? [];
   const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(log) ?? [];
   if (release === undefined || passed === undefined) throw new Error(`${file} has no totals: the run did not end`);
-  const reasons = new Map();
-  for (const [, reason, count] of log.matchAll(/^Skipped, (.*) \((\d+)\):$/gm)) reasons.set(reason, Number(count));
-  return { release, passed, failed, skipped, reasons };
+  const skips = new Map();
+  for (const [, reason, lines] of log.matchAll(/^Skipped, (.*) \(\d+\):\n((?: {2}.*\n)+)/gm))
+    skips.set(reason, lines.trim().split(/\n */));
+  return { release, passed, failed, skipped, skips };
 }
 
 const byVersion = ({ release: a }, { release: b }) => a.localeCompare(b, 'en', { numeric: true });
@@ -36,25 +37,34 @@ const kernels = readdirSync(folder)
   .map((name) => ({ name: name.slice(0, -'.log'.length), ...read(join(folder, name)) }))
   .sort(byVersion);
 
-const total = (reason) => kernels.reduce((sum, { reasons }) => sum + (reasons.get(reason) ?? 0), 0);
-const reasons = [...new Set(kernels.flatMap((kernel) => [...kernel.reasons.keys()]))].sort(
-  (a, b) => total(b) - total(a) || a.localeCompare(b),
+const testsOf = (reason) => kernels.flatMap(({ skips }) => skips.get(reason) ?? []);
+const reasons = [...new Set(kernels.flatMap(({ skips }) => [...skips.keys()]))].sort(
+  (a, b) => testsOf(b).length - testsOf(a).length || a.localeCompare(b, 'en', { numeric: true }),
 );
+/** Text, whatever of it Markdown would read as something else. */
+const plain = (text) => text.replaceAll(/[\\`*_{}[\]<>|]/g, '\\$&');
 
 const counts = ['release', 'passed', 'failed', 'skipped'].map((what) => [
   what,
   ...kernels.map((kernel) => kernel[what]),
 ]);
 const skips = reasons.map((reason) => [
-  reason.replaceAll('|', '\\|'),
-  ...kernels.map((kernel) => kernel.reasons.get(reason) ?? ''),
+  plain(reason),
+  ...kernels.map((kernel) => kernel.skips.get(reason)?.length ?? ''),
 ]);
+const names = reasons.map((reason) => `- ${plain(reason)}: ${[...new Set(testsOf(reason))].map(plain).join('; ')}.`);
 
 const document = readFileSync(DOCUMENT, 'utf8');
 const start = document.indexOf(START);
 const end = document.indexOf(END);
 if (start === -1 || end < start) throw new Error(`docs/kernels.md has no ${START.trim()} and ${END} behind it`);
-const tables = `\n${table(kernels, 'tests', counts)}\n\n${table(kernels, 'skipped, because', skips)}\n\n`;
-const written = document.slice(0, start + START.length) + tables + document.slice(end);
+const parts = [
+  table(kernels, 'tests', counts),
+  table(kernels, 'skipped, because', skips),
+  '<details><summary>Which tests these are</summary>',
+  names.join('\n'),
+  '</details>',
+];
+const written = document.slice(0, start + START.length) + `\n${parts.join('\n\n')}\n\n` + document.slice(end);
 const path = DOCUMENT.pathname;
 writeFileSync(DOCUMENT, await format(written, { ...(await resolveConfig(path)), filepath: path }));
