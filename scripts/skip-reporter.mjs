@@ -2,7 +2,8 @@
 // scripts/test.mjs, in the file that NETLACE_TOTALS names.
 import { appendFileSync } from 'node:fs';
 
-const REASON = / ?\[skipped: (.*?)\]/;
+/** A test may say it as well as the `describe` around it. */
+const REASON = / ?\[skipped: (.*?)\]/g;
 
 export default class SkipReporter {
   #filtered;
@@ -18,9 +19,9 @@ export default class SkipReporter {
     for (const { testResults } of results.testResults) {
       for (const { status, fullName } of testResults) {
         if (status !== 'pending' && status !== 'todo') continue;
-        const reason = REASON.exec(fullName)?.[1];
+        const reason = [...fullName.matchAll(REASON)][0]?.[1];
         if (reason === undefined && this.#filtered) continue;
-        testsByReason.set(reason, [...(testsByReason.get(reason) ?? []), fullName.replace(REASON, '')]);
+        testsByReason.set(reason, [...(testsByReason.get(reason) ?? []), fullName.replaceAll(REASON, '')]);
       }
     }
 

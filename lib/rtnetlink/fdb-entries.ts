@@ -1,3 +1,4 @@
+import { KernelError, UnsupportedError } from '../errors.js';
 import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { last, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
@@ -20,7 +21,13 @@ import { hasNames, withIndexes } from './resolve.js';
 const REFS = ['link', 'via', 'master'];
 type IndexedFilter = Parameters<typeof listFdb>[0];
 type IndexedLookup = Parameters<typeof getFdbEntry>[0];
-type IndexedFlush = Parameters<typeof flushFdb>[0];
+
+/** Before Linux 6.0, the kernel ignores NLM_F_BULK and wants the address of one entry. Kernel: net/core/rtnetlink.c, rtnl_fdb_del. */
+function isAskedForOne(error: unknown): boolean {
+  return (
+    error instanceof KernelError && error.code === 'EINVAL' && error.kernelMessage?.toLowerCase() === 'invalid address'
+  );
+}
 
 /** Forwarding databases of bridges, VXLAN and other links. `bridge fdb`. */
 export class FdbEntries<M extends Mode> {
@@ -103,16 +110,24 @@ export class FdbEntries<M extends Mode> {
     return listFdb(yield* withIndexes(filter, REFS, 'fdb'));
   }
 
-  /** Deletes all entries that match, in one request. Bridges since Linux 6.0, VXLAN since 6.7. */
+  /**
+   * Deletes all entries that match, in one request. Bridges since Linux 6.0, else `UnsupportedError`; VXLAN since 6.7,
+   * else EOPNOTSUPP.
+   */
   flush(filter: FdbFlush, options?: CallOptions): Result<M, void> {
-    return this.#run.one(
-      (filter: FdbFlush) => (hasNames(filter, REFS, 'fdb') ? this.#flush(filter) : flushFdb(filter as IndexedFlush)),
-      options,
-      filter,
-    );
+    return this.#run.one((filter: FdbFlush) => this.#flush(filter), options, filter);
   }
 
   *#flush(filter: FdbFlush): Steps<void> {
-    return yield* last(flushFdb((yield* withIndexes(filter, REFS, 'fdb')) as unknown as IndexedFlush));
+    const indexes = hasNames(filter, REFS, 'fdb') ? yield* withIndexes(filter, REFS, 'fdb') : filter;
+    try {
+      return yield* last(flushFdb(indexes as Parameters<typeof flushFdb>[0]));
+    } catch (error) {
+      throw isAskedForOne(error)
+        ? new UnsupportedError('fdb.flush: the kernel deletes only one entry at a time; Linux 6.0 deletes many', {
+            cause: error,
+          })
+        : error;
+    }
   }
 }

@@ -173,8 +173,8 @@ function match<Name extends string>(
 }
 
 /**
- * Deletes all entries that match; `flush.link` and `flush.master` as indexes. Bridges since Linux 6.0, VXLAN since 6.7, where
- * an older kernel answers EOPNOTSUPP or EINVAL.
+ * Deletes all entries that match; `flush.link` and `flush.master` as indexes. Bridges since Linux 6.0, VXLAN since 6.7:
+ * before 6.0 the kernel answers EINVAL, then EOPNOTSUPP.
  */
 export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
   const { link, master, state, flags, ...rest } = flush;

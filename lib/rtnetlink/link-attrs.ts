@@ -149,7 +149,7 @@ const linkRows = () =>
     netnsPid: attr(19, u32),
     /** The same by its id in this namespace. */
     targetNetnsId: attr(46, s32),
-    /** The index the link shall have in the namespace that it is moved to. */
+    /** The index the link shall have in the namespace that it is moved to. Since Linux 5.13; ignored before. */
     newIndex: attr(49, s32),
     /** In an event about a link that moves: the id of the namespace it goes to. */
     newNetnsId: attr(45, readOnly(s32)),
@@ -186,9 +186,11 @@ const linkRows = () =>
     protoDownReason: attr(55, nest(protoDownReason)),
     minMtu: attr(50, readOnly(u32)),
     maxMtu: attr(51, readOnly(u32)),
+    /** Before Linux 5.19, the peer of a new veth link gets that of the link, whatever it says itself. */
     gsoMaxSegs: attr(40, u32),
+    /** As `gsoMaxSegs`. */
     gsoMaxSize: attr(41, u32),
-    /** Since Linux 5.19. */
+    /** Since Linux 5.17. */
     groMaxSize: attr(58, u32),
     /** Since Linux 6.3. */
     gsoIpv4MaxSize: attr(63, u32),

@@ -81,7 +81,12 @@ export const decodeLink: Decode<Link> = (view, at, end, type) =>
 export function selectLink(ref: LinkRef): LinkAttrsIn {
   if (typeof ref === 'number' && ref !== 0) return { index: ref };
   if (typeof ref !== 'string') throw new CodecError('link', `takes the name or the index of a link, not ${show(ref)}`);
-  return Buffer.byteLength(ref) > 15 ? { altName: ref } : { name: ref };
+  return isLongName(ref) ? { altName: ref } : { name: ref };
+}
+
+/** Only an alternative name is this long. Before Linux 5.19 it finds a link to get or to delete, but none to change. */
+export function isLongName(ref: string): boolean {
+  return Buffer.byteLength(ref) > 15;
 }
 
 /** The member by which `selectLink` finds a link. */

@@ -10,6 +10,7 @@ import {
   changeLink,
   deleteLink,
   getLink,
+  isLongName,
   listLinks,
   peerOf,
   saysSeveral,
@@ -143,8 +144,8 @@ export class Links<M extends Mode> {
         checkObject(change, 'link');
         const { kind, data, portKind, port } = change as WithKinds;
         const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
-        const renames = change.name !== undefined && typeof link === 'string';
-        if (needsKinds || renames || needsLookup(change)) return this.#set(link, change, needsKinds, renames);
+        const byIndex = typeof link === 'string' && (change.name !== undefined || isLongName(link));
+        if (needsKinds || byIndex || needsLookup(change)) return this.#set(link, change, needsKinds, byIndex);
         return changeLink(Object.assign({}, change, selectLink(link)));
       },
       options,
@@ -152,14 +153,14 @@ export class Links<M extends Mode> {
     );
   }
 
-  *#set(link: LinkRef, change: LinkChange, needsKinds: boolean, renames: boolean): Steps<void> {
+  *#set(link: LinkRef, change: LinkChange, needsKinds: boolean, byIndex: boolean): Steps<void> {
     const value = yield* resolved(change);
     if (needsKinds) {
       const { kind, portKind } = yield* one(getLink(link));
       if (value['data'] !== undefined) value['kind'] ??= kind;
       if (value['port'] !== undefined) value['portKind'] ??= portKind;
     }
-    const select = renames ? { index: yield* indexOf(link, 'link') } : selectLink(link);
+    const select = byIndex ? { index: yield* indexOf(link, 'link') } : selectLink(link);
     return yield* last(changeLink(Object.assign({}, value, select)));
   }
 

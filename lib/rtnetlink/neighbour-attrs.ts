@@ -122,9 +122,9 @@ export const neighbourAttrs = attrSet(
 
 /** Kernel: net/bridge/br_fdb.c, br_nda_fdb_pol and fdb_fill_info. */
 const extAttrs = attrSet('NFEA', () => ({
-  /** `notify`: report when the entry expires or is used again. `inactive`: it has expired. Since Linux 5.14. */
+  /** `notify`: report when the entry expires or is used again. `inactive`: it has expired. */
   activityNotify: attr(1, flagList(u8, { notify: 1, inactive: 2 })),
-  /** Change the entry without making it younger. Since Linux 5.14. */
+  /** Change the entry without making it younger. */
   dontRefresh: attr(2, flag),
 }));
 

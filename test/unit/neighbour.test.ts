@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CodecError } from '../../lib/errors.js';
+import { Rtnetlink } from '../../lib/rtnetlink/client.js';
 import { RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from '../../lib/rtnetlink/constants.js';
 import {
   decodeFdbEntry,
@@ -17,6 +18,7 @@ import {
   newNeighbour,
 } from '../../lib/rtnetlink/neighbour.js';
 import type { FdbAttrsIn, NeighbourAttrsIn } from '../../lib/rtnetlink/neighbour-attrs.js';
+import { FakeKernel, refuse } from '../../lib/testing.js';
 import { bodyOf, read, readBack } from '../support/messages.js';
 
 const link = 7;
@@ -281,4 +283,16 @@ describe('forwarding entries', () => {
     expect(write).toThrow(CodecError);
     expect(write).toThrow(message);
   });
+});
+
+test('fdb.flush on a kernel that deletes only one at a time says so', async () => {
+  const refused = async (message: string) => {
+    await using client = await Rtnetlink.over(new FakeKernel(() => refuse('EINVAL', { message })));
+    return await client.fdb.flush({ link: 7 }).catch((error: unknown) => error);
+  };
+  const cause: unknown = expect.objectContaining({ code: 'EINVAL' });
+  for (const message of ['invalid address', 'Invalid address']) {
+    expect(await refused(message)).toMatchObject({ code: 'ERR_NETLACE_UNSUPPORTED', cause });
+  }
+  expect(await refused('vlan id is unacceptable')).toMatchObject({ code: 'EINVAL' });
 });

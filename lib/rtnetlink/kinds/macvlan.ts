@@ -14,7 +14,10 @@ export const macvlan = attrSet('IFLA_MACVLAN', () => ({
    * `passthru` is for creation only.
    */
   mode: attr(1, enumeration(u32, { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 })),
-  /** `nopromisc`: with `passthru`, leaves the link beneath as it is; `nodst`: in mode `source`, only what matches. */
+  /**
+   * `nopromisc`: with `passthru`, leaves the link beneath as it is; `nodst`: in mode `source`, only what matches. `nodst`
+   * since Linux 5.13, EINVAL before.
+   */
   flags: attr(2, flagList(u16, { nopromisc: 1, nodst: 2 })),
   /** What to do to the addresses of mode `source`, in this request; needed beside `macaddr` and `macaddrData`. */
   macaddrMode: attr(3, enumeration(u32, { add: 0, del: 1, flush: 2, set: 3 })),
