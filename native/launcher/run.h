@@ -139,7 +139,6 @@ inline Outcome run(Launch* block, uint32_t begin, uint32_t end, Make make) {
       return what_counts(block, {i, static_cast<int>(-result)});
     }
   }
-  *const_cast<volatile uint32_t*>(&block->at) = end;
   return {end, 0};
 }
 
@@ -151,8 +150,8 @@ inline Outcome run_all(Launch* block, Make make) {
     for (uint32_t i = block->rescue; i < block->count; i++) {
       run(block, i, i + 1, make);
     }
-    block->at = outcome.call;
   }
+  *const_cast<volatile uint32_t*>(&block->at) = outcome.error == 0 ? block->count : outcome.call;
   return outcome;
 }
 
