@@ -88,7 +88,14 @@ function spawning({ namespaces }, options) {
 
 /** A program, once it has said something. */
 async function start(program, args, options) {
-  const child = await spawn(program, args, { cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'inherit'], ...options });
+  const child = await spawn(program, args, {
+    cwd: '/',
+    env: {},
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Nothing of it outlives this process.
+    deathSignal: 'SIGKILL',
+    ...options,
+  });
   const lines = [];
   const reader = createInterface({ input: child.stdout });
   let said;
@@ -107,14 +114,13 @@ async function start(program, args, options) {
   return { child, reader, lines, end };
 }
 
-/** What two attackers find while `body` runs. */
+/** What an attacker finds while `body` runs. */
 async function attacked(into, body) {
-  const attackers = [];
-  for (const how of ['read', 'trace']) attackers.push(await start(programs.look, [how, folder], into));
-  const hits = () => attackers.flatMap(({ lines }) => lines.filter((line) => line.startsWith('hit ')));
-  await body(attackers, hits);
-  for (const attacker of attackers) await attacker.end();
-  const looks = attackers.map(({ lines }) => Number(/^looks (\d+)$/.exec(lines.at(-1))?.[1] ?? 'NaN'));
+  const attacker = await start(programs.look, [folder], into);
+  const hits = () => attacker.lines.filter((line) => line.startsWith('hit '));
+  await body(attacker, hits);
+  await attacker.end();
+  const looks = Number(/^looks (\d+)$/.exec(attacker.lines.at(-1))?.[1] ?? 'NaN');
   return { looks, hits: hits() };
 }
 
@@ -128,7 +134,7 @@ const attack = await attacked(into, async () => {
   };
   await Promise.all(Array.from({ length: atOnce }, work));
 });
-const control = await attacked(into, async (attackers, hits) => {
+const control = await attacked(into, async ({ reader }, hits) => {
   const victim = await start(programs.victim, ['3'], {
     ...into,
     env: { SECRET: String(secret) },
@@ -136,7 +142,7 @@ const control = await attacked(into, async (attackers, hits) => {
   });
   await new Promise((resolve) => {
     const look = () => wanted.every((kind) => hits().map(kindOf).includes(kind)) && resolve();
-    for (const { reader } of attackers) reader.on('line', look);
+    reader.on('line', look);
     setTimeout(resolve, PATIENCE).unref();
     look();
   });

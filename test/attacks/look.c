@@ -1,4 +1,4 @@
-// look (read|trace) FOLDER: in a container, looks at all processes of the pid namespace from its parent on, until SIGTERM.
+// look FOLDER: in a container, looks at all processes of the pid namespace from its parent on, until SIGTERM.
 // FOLDER is one of the host's. Prints "looking", a line for each kind of thing that it found, and how often it looked.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -17,7 +17,6 @@
 
 static volatile sig_atomic_t is_over = 0;
 static const char *folder;
-static char own_exe[512];
 static int sees_folder;
 
 static struct {
@@ -151,25 +150,11 @@ static void look_at_folders(void) {
   if (access(in_proc("cwd/secret"), F_OK) == 0) hit("cwd", "%s is in %s", target.exe, folder);
 }
 
-static void look(void) {
-  int memory = open(in_proc("mem"), O_RDWR | O_CLOEXEC);
-  // Only now: what it is after that had been opened, it was before.
-  if (link_of(in_proc("exe"), target.exe, sizeof target.exe) && is_hosts(target.exe)) {
-    hit("exe", "it is %s", target.exe);
-    if (memory >= 0) hit("mem", "/proc/PID/mem of %s is open", target.exe);
-  }
-  if (strcmp(target.exe, own_exe) != 0) {
-    look_at_memory(-1);
-    if (memory >= 0) look_at_memory(memory);
-    look_at_descriptors();
-    if (!sees_folder) look_at_folders();
-    int environment = open(in_proc("environ"), O_RDONLY | O_CLOEXEC);
-    if (environment >= 0) {
-      if (has_secret(bytes, read(environment, bytes, sizeof bytes))) hit("environ", "%s has the secret", target.exe);
-      close(environment);
-    }
-  }
-  if (memory >= 0) close(memory);
+static void look_at_environment(void) {
+  int environment = open(in_proc("environ"), O_RDONLY | O_CLOEXEC);
+  if (environment < 0) return;
+  if (has_secret(bytes, read(environment, bytes, sizeof bytes))) hit("environ", "%s has the secret", target.exe);
+  close(environment);
 }
 
 static void trace(void) {
@@ -177,19 +162,34 @@ static void trace(void) {
   if (link_of(in_proc("exe"), target.exe, sizeof target.exe) && is_hosts(target.exe))
     hit("ptrace", "it is %s", target.exe);
   int status;
-  // One that stops is let go; one that has ended is its parent's.
   ptrace(PTRACE_INTERRUPT, target.pid, 0, 0);
   if (waitpid(target.pid, &status, __WALL) == target.pid && WIFSTOPPED(status)) ptrace(PTRACE_DETACH, target.pid, 0, 0);
 }
 
+static void look(void) {
+  int memory = open(in_proc("mem"), O_RDWR | O_CLOEXEC);
+  // Only now: what it is after that had been opened, it was before.
+  int is_known = link_of(in_proc("exe"), target.exe, sizeof target.exe);
+  if (is_known && is_hosts(target.exe)) {
+    hit("exe", "it is %s", target.exe);
+    if (memory >= 0) hit("mem", "/proc/PID/mem of %s is open", target.exe);
+  }
+  look_at_memory(-1);
+  if (memory >= 0) look_at_memory(memory);
+  look_at_descriptors();
+  if (!sees_folder) look_at_folders();
+  look_at_environment();
+  // The container's own programs can be traced, of course.
+  if (!is_known || is_hosts(target.exe)) trace();
+  if (memory >= 0) close(memory);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
-  int traces = strcmp(argv[1], "trace") == 0;
-  folder = argv[2];
+  if (argc != 2) return 2;
+  folder = argv[1];
   struct sigaction action = {.sa_handler = stop};
   sigaction(SIGTERM, &action, NULL);
   setvbuf(stdout, NULL, _IOLBF, 0);
-  link_of("/proc/self/exe", own_exe, sizeof own_exe);
   char path[1024];
   snprintf(path, sizeof path, "%s/secret", folder);
   sees_folder = access(path, F_OK) == 0;
@@ -206,7 +206,7 @@ int main(int argc, char **argv) {
       // Process 1 is always there.
       if (target.pid != first) looks++;
       strcpy(target.exe, "?");
-      (traces ? trace : look)();
+      look();
     }
     closedir(processes);
   }

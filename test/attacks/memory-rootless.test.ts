@@ -28,7 +28,7 @@ describeUnless((rootless ? noBuild : noOthers) ?? noCompiler, 'a program finds n
       const { done, looks, hits, control } = await attacked(mode, times, kinds, USER);
       expect(hits).toEqual([]);
       expect(done).toBe(times);
-      for (const count of looks) expect(count).toBeGreaterThan(1000);
+      expect(looks).toBeGreaterThan(1000);
       expect(control).toEqual(kinds);
     });
 });

@@ -21,7 +21,7 @@ describeUnless(noBuild ?? noCompiler, 'a program in a container finds nothing of
       const { done, looks, hits, control } = await attacked(mode, TIMES, KINDS);
       expect(hits).toEqual([]);
       expect(done).toBe(TIMES);
-      for (const count of looks) expect(count).toBeGreaterThan(1000);
+      expect(looks).toBeGreaterThan(1000);
       expect(control).toEqual(KINDS);
     });
 });

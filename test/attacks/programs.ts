@@ -1,5 +1,6 @@
 /** The programs that attack, and the hosts that they attack. */
-import { execFileSync, spawn } from 'node:child_process';
+import { afterAll } from '@jest/globals';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -29,12 +30,18 @@ export function compiled(name: string): string {
   return program;
 }
 
+/** Those of tests that take too long are ended, too. */
+const hosts = new Set<ChildProcess>();
+afterAll(() => {
+  for (const host of hosts) host.kill('SIGKILL');
+});
+
 /** What came of attacks on a host. */
 export interface Attacked {
   /** How often the host did what is attacked. */
   readonly done: number;
-  /** At how many processes each attacker looked. */
-  readonly looks: readonly number[];
+  /** How often the attacker looked at a process. */
+  readonly looks: number;
   readonly hits: readonly string[];
   /** The kinds of hits on a process that hides nothing. */
   readonly control: readonly string[];
@@ -51,15 +58,16 @@ export async function attacked(
   // It passes for Node.js.
   mkdirSync(join(folder, 'bin'), { recursive: true });
   copyFileSync(programs['victim']!, join(folder, 'bin/node'));
-  const hosts = join(folder, 'host');
-  mkdirSync(hosts, { recursive: true });
-  writeFileSync(join(hosts, 'secret'), '');
-  const setup = { mode, folder: hosts, programs: { ...programs, victim: join(folder, 'bin/node') }, times, wanted };
+  const secrets = join(folder, 'host');
+  mkdirSync(secrets, { recursive: true });
+  writeFileSync(join(secrets, 'secret'), '');
+  const setup = { mode, folder: secrets, programs: { ...programs, victim: join(folder, 'bin/node') }, times, wanted };
   const host = spawn(process.execPath, [resolve('test/attacks/host.mjs'), JSON.stringify(setup)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '', SECRET: ['NETLACE-HOST', 'SECRET'].join('-') },
     ...user,
   });
+  hosts.add(host);
   const [out, [code]] = await Promise.all([text(host.stdout), once(host, 'exit')]);
   if (code !== 0) throw new Error(`the host ended with ${code}: ${out}`);
   return JSON.parse(out) as Attacked;
