@@ -47,7 +47,7 @@ writeFileSync(join(outside, 'file'), 'of the host');
 
 const proc: SpawnMount = { type: 'proc', target: '/proc' };
 const map = [{ inside: 0, outside: 100_000, count: 65_536 }];
-const mapped: SpawnOptions = { uidMap: map, gidMap: map };
+const mapped = { uidMap: map, gidMap: map };
 
 /** A root with this machine's programs, and what `fill` puts there. */
 type Image = SpawnOptions & { readonly root: string };
