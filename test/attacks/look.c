@@ -1,4 +1,4 @@
-// look FOLDER: in a container, looks at all processes of the pid namespace from its parent on, until SIGTERM.
+// look FOLDER: in a container, looks at its parent and all processes of the pid namespace that begin later, until SIGTERM.
 // FOLDER is one of the host's. Prints "looking", a line for each kind of thing that it found, and how often it looked.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -184,6 +184,18 @@ static void look(void) {
   if (memory >= 0) close(memory);
 }
 
+// By number; as many as there can be.
+static char was_there[1 << 22];
+
+static int next_process(DIR *processes) {
+  struct dirent *entry;
+  while ((entry = readdir(processes)) != NULL) {
+    int pid = atoi(entry->d_name);
+    if (pid > 0) return pid;
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   folder = argv[1];
@@ -193,22 +205,20 @@ int main(int argc, char **argv) {
   char path[1024];
   snprintf(path, sizeof path, "%s/secret", folder);
   sees_folder = access(path, F_OK) == 0;
+  int parent = getppid();
+  DIR *processes = opendir("/proc");
+  if (processes == NULL) return 3;
+  for (int pid; (pid = next_process(processes)) != 0;) was_there[pid] = pid != parent;
   printf("looking\n");
-  int self = getpid(), first = getppid();
   long looks = 0;
   while (!is_over) {
-    DIR *processes = opendir("/proc");
-    if (processes == NULL) return 3;
-    struct dirent *entry;
-    while (!is_over && (entry = readdir(processes)) != NULL) {
-      target.pid = atoi(entry->d_name);
-      if (target.pid == 0 || target.pid == self || target.pid < first) continue;
-      // Process 1 is always there.
-      if (target.pid != first) looks++;
+    rewinddir(processes);
+    while (!is_over && (target.pid = next_process(processes)) != 0) {
+      if (was_there[target.pid]) continue;
+      if (target.pid != parent) looks++;
       strcpy(target.exe, "?");
       look();
     }
-    closedir(processes);
   }
   printf("looks %ld\n", looks);
   return 0;

@@ -20,7 +20,7 @@ const noUsers =
 describeUnless((rootless ? noBuild : noOthers) ?? noCompiler, 'a program finds nothing of a host without root', () => {
   for (const [mode, title, times, kinds] of [
     ['rootless', 'in a container that programs are started in', 5000, ALL_KINDS],
-    ['mounts', 'in a mount namespace that is mounted in', 5000, ALL_KINDS],
+    ['mounts', 'in a mount namespace that is mounted in', 1000, ALL_KINDS],
     // Half of them are namespaces, the others sockets and sysctls.
     ['network namespaces', 'in the user namespace of the network namespaces that it makes', 10_000, KINDS],
   ] as const)
