@@ -22,7 +22,7 @@ describeUnless((rootless ? noBuild : noOthers) ?? noCompiler, 'a program finds n
     ['rootless', 'in a container that programs are started in', 5000, ALL_KINDS],
     ['mounts', 'in a mount namespace that is mounted in', 1000, ALL_KINDS],
     // Half of them are namespaces, the others sockets and sysctls.
-    ['network namespaces', 'in the user namespace of the network namespaces that it makes', 10_000, KINDS],
+    ['network namespaces', 'in the user namespace of the network namespaces that it makes', 6000, KINDS],
   ] as const)
     testUnless(noUsers, title, async () => {
       const { done, looks, hits, control } = await attacked(mode, times, kinds, USER);
