@@ -29,7 +29,9 @@ bool Program::read(std::span<const uint8_t> block) {
   }
   size_t list = block.size() - header.pointers * sizeof(uint32_t);
   pointers_.resize(header.pointers);
-  std::memcpy(pointers_.data(), block.data() + list, header.pointers * sizeof(uint32_t));
+  for (uint32_t i = 0; i < header.pointers; i++) {
+    std::memcpy(&pointers_[i], block.data() + list + i * sizeof(uint32_t), sizeof(uint32_t));
+  }
   block_.reserve(2 * block.size());
   block_.assign(block.begin(), block.begin() + static_cast<ptrdiff_t>(list));
   for (uint32_t i = 0; i < header.count; i++) {
@@ -94,7 +96,8 @@ Program::Program(uint32_t most_calls) : block_(sizeof(Launch) + most_calls * siz
 
 Program::Argument Program::bytes(const void* data, size_t size) {
   size_t place = reserve(size);
-  std::memcpy(block_.data() + place, data, size);
+  auto* from = static_cast<const uint8_t*>(data);
+  std::copy(from, from + size, block_.begin() + static_cast<ptrdiff_t>(place));
   return {Kind::address, static_cast<int64_t>(place)};
 }
 
@@ -135,7 +138,7 @@ void Program::place_in_launcher(std::span<const int32_t> keeps) {
 void Program::reserve_results(std::span<const int32_t> keeps) {
   size_t results = reserve(size() * sizeof(int64_t));
   size_t kept = reserve(keeps.size_bytes());
-  std::memcpy(block_.data() + kept, keeps.data(), keeps.size_bytes());
+  std::copy(keeps.begin(), keeps.end(), reinterpret_cast<int32_t*>(block_.data() + kept));
   for (uint32_t i = 0; i < size(); i++) {
     for (int k = 0; k < 6; k++) {
       if (calls()[i].kinds[k] == Kind::buffer) {

@@ -462,7 +462,7 @@ describeUnless(noMounts, 'trees', () => {
     });
   });
 
-  testUnless(noSetattr, 'have the propagation that the place allows', async () => {
+  testUnless(noRights ?? noSetattr, 'have the propagation that the place allows', async () => {
     await inPlace(async ({ namespace, dir, folder, at }) => {
       mountSync({ namespace, type: 'tmpfs', target: dir, propagation: 'shared' });
       const place = folder('place');
