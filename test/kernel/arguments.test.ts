@@ -124,7 +124,8 @@ test('network namespaces', () =>
 
 describeUnless(noNetns, 'inside', () => {
   // The body is run where the tests are skipped, too.
-  const netns = noNetns === undefined ? Netns.createSync({ loopback: true }) : ({} as Netns);
+  const netns =
+    noNetns === undefined ? Netns.createSync({ loopback: true }) : ({} as ReturnType<typeof Netns.createSync>);
   const server = createServer();
   afterAll(() => netns.close());
   const { lookup } = netns;
