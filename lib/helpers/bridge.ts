@@ -89,7 +89,7 @@ const MASTER: Names = [['link.master', 'attachment.bridge'], ...ofLinkRef('attac
 async function checkPort(port: AttachOptions['port']): Promise<void> {
   if (port === undefined) return;
   const written = typeof port.backupPort === 'string' ? Object.assign({}, port, { backupPort: undefined }) : port;
-  requests.encodeRequest(requests.changeLink({ portKind: 'bridge', port: written }));
+  requests.encodeRequest(requests.changeLink({ index: 1, portKind: 'bridge', port: written }));
 }
 
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */

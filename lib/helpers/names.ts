@@ -9,17 +9,27 @@ export function ofLinkRef(given: string): Names {
   return ['link.name', 'link.index', 'link.altName', 'link'].map((theirs) => [theirs, given]);
 }
 
-/** The same promise, with its errors in these names. */
-export function inNames<T>(names: Names, promise: Promise<T>): Promise<T> {
+/**
+ * The same promise, with its errors in these names. An error that says of nothing in particular what is wrong is about
+ * `whole`: unless said, what a name without a dot stands for.
+ */
+export function inNames<T>(names: Names, promise: Promise<T>, whole = wholeOf(names)): Promise<T> {
   return promise.catch((error: unknown) => {
-    throw renamed(error, names);
+    throw renamed(error, names, whole);
   });
 }
 
-function renamed(error: unknown, names: Names): unknown {
+/** For steps of which nobody can tell which of the helper's arguments they are about. */
+export const NOTHING = '';
+
+function wholeOf(names: Names): string {
+  return names.findLast(([theirs]) => !theirs.includes('.'))?.[1] ?? NOTHING;
+}
+
+function renamed(error: unknown, names: Names, whole: string): unknown {
   if (!(error instanceof CodecError) && !(error instanceof KernelError)) return error;
   const path = error.path ?? (error as KernelError).missing;
-  if (path === undefined) return error;
+  if (path === undefined) return whole === NOTHING ? error : error.at(whole, undefined);
   for (const [theirs, given] of names)
     if (path === theirs || (path.startsWith(theirs) && '.[('.includes(path[theirs.length]!)))
       return error.at(given + path.slice(theirs.length));

@@ -14,7 +14,14 @@ export type List<M extends Mode, T> = M extends 'async' ? Dump<T> : T[];
 type Step =
   | { readonly one: Request<unknown> }
   | { readonly all: Request<unknown> }
-  | { readonly many: readonly Request<unknown>[]; readonly gone: string };
+  | { readonly many: readonly Request<unknown>[]; readonly gone: string }
+  | { readonly call: Calls<unknown> };
+
+/** Something to be done by other means than a request of this client, either way. */
+export interface Calls<T> {
+  readonly async: () => Promise<T>;
+  readonly sync: () => T;
+}
 
 /**
  * Requests of which the later ones depend on answers to the earlier ones: names looked up first, say. Written once as a
@@ -25,6 +32,16 @@ export type Steps<T> = Generator<Step, T, unknown>;
 /** The answer to one request. */
 export function* one<T>(request: Request<T>): Steps<T> {
   return (yield { one: request }) as T;
+}
+
+/** The answer to the last request of an operation. */
+export function* last<T>(request: Request<T>): Steps<T> {
+  return (yield { one: request }) as T;
+}
+
+/** What a call gives. */
+export function* call<T>(calls: Calls<T>): Steps<T> {
+  return (yield { call: calls }) as T;
 }
 
 /** All objects of a dump. */
@@ -66,6 +83,7 @@ async function walk<T>(connection: Connection, steps: Steps<T>, options: CallOpt
 async function carryOut(connection: Connection, step: Step, options: CallOptions | undefined): Promise<unknown> {
   if ('one' in step) return connection.request(step.one, options);
   if ('all' in step) return connection.dump(step.all, options);
+  if ('call' in step) return step.call.async();
   const results = await Promise.allSettled(step.many.map((request) => connection.request(request, options)));
   throwFirst(
     results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : [])),
@@ -117,6 +135,7 @@ function walkSync<T>(connection: Connection, steps: Steps<T>, options: CallOptio
 function carryOutSync(connection: Connection, step: Step, options: CallOptions | undefined): unknown {
   if ('one' in step) return connection.requestSync(step.one, options);
   if ('all' in step) return connection.dumpSync(step.all, options);
+  if ('call' in step) return step.call.sync();
   const errors: unknown[] = [];
   for (const request of step.many) {
     try {

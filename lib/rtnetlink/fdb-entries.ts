@@ -61,7 +61,10 @@ export class FdbEntries<M extends Mode> {
     return yield* one(newFdbEntry(verb, yield* withIndexes(entry, REFS, 'fdb')));
   }
 
-  /** Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. */
+  /**
+   * Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. Without `vlan` a bridge that
+   * filters VLANs deletes the entries of all VLANs.
+   */
   delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(
       () => (hasNames(entry, REFS, 'fdb') ? this.#delete(entry) : deleteFdbEntry(entry as FdbAttrsIn)),

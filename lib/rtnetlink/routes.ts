@@ -2,10 +2,17 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { all, many, one, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import type { LinkRef } from './link-index.js';
-import { checkNarrows, hasNames, withIndexes } from './resolve.js';
+import { ESRCH } from '../errno.js';
+import { KernelError } from '../errors.js';
+import { checkNarrows } from './filters.js';
+import { hasNames, withIndexes } from './resolve.js';
 import {
+  checkRouteFilter,
+  deleteRead,
   deleteRoute,
+  fitting,
   getRoute,
+  isComparedHere,
   listRoutes,
   newRoute,
   type NewNexthop,
@@ -22,7 +29,10 @@ const REFS = ['link', 'iif'];
 /** Which routes to list; the kernel chooses. */
 export type RouteFilter = Omit<RouteFilterAttrs, 'link'> & { readonly link?: LinkRef | undefined };
 
-/** A route to delete: what it says has to fit, what it leaves out does not matter. */
+/**
+ * A route to delete: what it says has to fit, what it leaves out does not matter. For IPv6 the kernel compares neither
+ * `type`, `source`, `from`, `metrics` nor `preference`: with one of these the routes of the table are listed first.
+ */
 export type RouteToDelete = NewRoute;
 
 /** What the kernel shall look a route up for. */
@@ -97,16 +107,29 @@ export class Routes<M extends Mode> {
   /** Deletes the first route that fits; ESRCH when there is none. */
   delete(route: RouteToDelete, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      () => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)),
+      () =>
+        needsLookup(route) || isComparedHere(route as RouteAttrsIn)
+          ? this.#delete(route)
+          : deleteRoute(route as RouteAttrsIn),
       options,
     );
   }
 
   *#delete(route: RouteToDelete): Steps<void> {
-    return yield* one(deleteRoute(yield* resolved(route)));
+    const value = yield* resolved(route);
+    const request = deleteRoute(value);
+    if (!isComparedHere(value)) return yield* one(request);
+    const { type, table = 'main' } = value;
+    const fits = fitting(value);
+    const doomed = (yield* all(listRoutes({ family: 'inet6', type, table }))).find(fits);
+    if (doomed === undefined) throw new KernelError({ errno: ESRCH, operation: request.operation });
+    yield* one(deleteRead(doomed as RouteAttrsIn));
   }
 
-  /** All routes of both families and all tables, or those that the filter says; the kernel chooses. */
+  /**
+   * All routes of both families and all tables, or those that the filter says; the kernel chooses. What stands for "any" to
+   * it, such as the table 0, is refused.
+   */
   list(filter: RouteFilter = {}, options?: CallOptions): List<M, Route> {
     return this.#run.list(
       () => (hasNames(filter, REFS, 'route') ? this.#list(filter) : listRoutes(filter as RouteFilterAttrs)),
@@ -136,13 +159,14 @@ export class Routes<M extends Mode> {
   }
 
   *#flush(filter: RouteFilter): Steps<void> {
+    checkRouteFilter(filter);
     checkNarrows(filter, 'route');
     const routes = yield* all(listRoutes(yield* withIndexes(filter, REFS, 'route')));
     const doomed = routes.filter(
       ({ protocol, flags }) => (filter.protocol !== undefined || protocol !== 'kernel') && !flags.includes('cloned'),
     );
     yield* many(
-      doomed.map((route) => deleteRoute(route as RouteAttrsIn)),
+      doomed.map((route) => deleteRead(route as RouteAttrsIn)),
       'ESRCH',
     );
   }
