@@ -62,8 +62,8 @@ export class FdbEntries<M extends Mode> {
   }
 
   /**
-   * Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. Without `vlan` a bridge that
-   * filters VLANs deletes the entries of all VLANs.
+   * Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. The kernel says nothing of a
+   * destination that an entry does not have. Without `vlan` a bridge that filters VLANs deletes the entries of all VLANs.
    */
   delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(

@@ -211,9 +211,10 @@ const changeSuspects: Request<void>['suspects'] = {
   EEXIST: (_said, change: LinkAttrsIn) =>
     change.index !== undefined && change.name !== undefined && !saysAny(change, MAY_BE_TAKEN) ? 'name' : undefined,
   // It takes no ports, or not this one.
-  EOPNOTSUPP: (_said, change) => ifMaster(change, NEVER_UNSUPPORTED),
+  EOPNOTSUPP: (_said, change) => onlyChange(change) ?? ifMaster(change, NEVER_UNSUPPORTED),
   ELOOP: (_said, change) => ifMaster(change, NEVER_UNSUPPORTED),
-  EINVAL: (_said, change) => ifMaster(change, SELECTING),
+  EINVAL: (_said, change) => onlyChange(change),
+  EADDRNOTAVAIL: (_said, change) => onlyChange(change),
 };
 
 /** What may find no device, too. */
@@ -225,6 +226,17 @@ const NEVER_UNSUPPORTED = [...SELECTING, 'up', 'flags', 'group', 'alias', 'txQue
 
 function saysAny(change: object, keys: readonly string[]): boolean {
   return keys.some((key) => (change as Record<string, unknown>)[key] !== undefined);
+}
+
+/** What a change is of, if it is of one thing; that kinds have of their own consists of several. */
+function onlyChange(change: object): string | undefined {
+  let only: string | undefined;
+  for (const key in change) {
+    if ((change as Record<string, unknown>)[key] === undefined || SELECTING.includes(key)) continue;
+    if (only !== undefined || key === 'data' || key === 'port' || key === 'kind') return undefined;
+    only = key;
+  }
+  return only;
 }
 
 /** `'master'`, if beside it there are only members that this cannot be about. */

@@ -21,6 +21,7 @@ import type { LinkAttrsIn } from './link-attrs.js';
 import { checkHeeded, settable } from './later.js';
 import { checkAltNames, createLink, createWithEcho, isSimple } from './new-link.js';
 import type { LinkRef } from './link-index.js';
+import { checkFilter } from './filters.js';
 import { hasNames, indexOf, withIndexes } from './resolve.js';
 
 const REFS = ['master', 'link'];
@@ -190,6 +191,7 @@ export class Links<M extends Mode> {
       // Without a group the kernel would look for a link without a name.
       if ((link as typeof link | null)?.group === undefined)
         throw new ArgumentError('link', 'takes a name, an index or { group }');
+      checkFilter(link, ['group'], 'link');
       return deleteLink({ group: link.group });
     }, options);
   }
@@ -217,9 +219,10 @@ export class Links<M extends Mode> {
         done.push(name);
       }
     } catch (error) {
+      const at = done.length;
       for (const name of done.reverse()) yield* one(changeAltNames(verb === 'add' ? 'delete' : 'add', index, [name]));
       const isOfName = error instanceof KernelError && ['EEXIST', 'ENOENT', 'EINVAL'].includes(error.code);
-      throw isOfName ? error.at(`link.altNames[${names.indexOf(names[done.length]!)}]`, names[done.length]) : error;
+      throw isOfName ? error.at(`link.altNames[${at}]`, names[at]) : error;
     }
   }
 }

@@ -13,7 +13,7 @@ import {
   type NeighbourAttrsOut,
   type NeighbourState,
 } from './neighbour-attrs.js';
-import { checkSwitch } from '../options.js';
+import { show } from '../wire/codec.js';
 import { looksLikeIpv6 } from './prefix.js';
 import { verbs, type Verb } from './verbs.js';
 
@@ -109,7 +109,8 @@ export function checkNeighbourFilter(filter: object): void {
   checkIpFamily(family, 'neighbour.family');
   checkLinkFilter(link, 'neighbour.link');
   checkLinkFilter(master, 'neighbour.master');
-  checkSwitch('neighbour.proxy', proxy);
+  if (proxy !== undefined && typeof proxy !== 'boolean')
+    throw new CodecError('neighbour.proxy', `takes true or false, not ${show(proxy)}`);
 }
 
 /** `filter.link` and `filter.master` as indexes. */
