@@ -109,7 +109,8 @@ export async function attachToBridge(attachment: AttachOptions, options: HelperO
       await inNames(ofLinkRef('attachment.port.backupPort'), client.link.get(backupPort, call));
     await inNames(MASTER, giveMaster(operation, client, before, bridge));
     // The port's settings are looked up at the master that the link has before the request: so it takes a second one.
-    if (port !== undefined) await inNames(PORT, client.link.set(before.index, { portKind: 'bridge', port }, call));
+    if (port !== undefined)
+      await inNames(PORT, client.link.set(before.index, { portKind: 'bridge', port }, call), 'attachment.port');
     return client.link.get(before.index, call);
   });
 }

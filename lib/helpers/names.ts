@@ -10,10 +10,10 @@ export function ofLinkRef(given: string): Names {
 }
 
 /**
- * The same promise, with its errors in these names. An error that says of nothing in particular what is wrong is about
- * `whole`: unless said, what a name without a dot stands for.
+ * The same promise, with its errors in these names. An error that does not say what it is about is about `whole`: what the last
+ * name stands for, unless said.
  */
-export function inNames<T>(names: Names, promise: Promise<T>, whole = wholeOf(names)): Promise<T> {
+export function inNames<T>(names: Names, promise: Promise<T>, whole = names.at(-1)?.[1] ?? NOTHING): Promise<T> {
   return promise.catch((error: unknown) => {
     throw renamed(error, names, whole);
   });
@@ -21,10 +21,6 @@ export function inNames<T>(names: Names, promise: Promise<T>, whole = wholeOf(na
 
 /** For steps of which nobody can tell which of the helper's arguments they are about. */
 export const NOTHING = '';
-
-function wholeOf(names: Names): string {
-  return names.findLast(([theirs]) => !theirs.includes('.'))?.[1] ?? NOTHING;
-}
 
 function renamed(error: unknown, names: Names, whole: string): unknown {
   if (!(error instanceof CodecError) && !(error instanceof KernelError)) return error;

@@ -4,6 +4,7 @@
  */
 import { CodecError } from '../errors.js';
 import type { LinkAttrsIn } from './link-attrs.js';
+import type { LinkRef } from './link-index.js';
 
 /** Why a member of a new link has to wait, or has no place there. */
 const LATER: ReadonlySet<string> = new Set([
@@ -92,16 +93,18 @@ function wasRead({ carrierChanges }: LinkAttrsIn): boolean {
   return carrierChanges !== undefined;
 }
 
-/** What of a link can be set; of one that was read, what is state, or for creation only, is passed over. */
-export function settable(link: LinkAttrsIn): LinkAttrsIn {
+/** What of a link can be set; of one that was read, what is state, or for creation only, is passed over. `ref` is the link to change. */
+export function settable(link: LinkAttrsIn, ref: LinkRef): LinkAttrsIn {
   if (!wasRead(link)) return link;
   const { address, protoDown, xdp, afSpec, port, data } = link;
   return Object.assign({}, link, {
     index: undefined,
+    // Before Linux 6.3 a link that is up could not even be given the name that it has.
+    name: link.index === ref ? undefined : link.name,
     carrier: undefined,
     operstate: undefined,
     linkNetnsId: undefined,
-    address: FIXED_ADDRESS.includes(link.kind) ? undefined : address,
+    address: FIXED_ADDRESS.includes(link.kind) || address === NO_ADDRESS ? undefined : address,
     protoDown: protoDown === true || link.protoDownReason !== undefined ? protoDown : undefined,
     xdp: xdp?.fd === undefined ? undefined : xdp,
     afSpec: settableAfSpec(afSpec),
@@ -109,6 +112,9 @@ export function settable(link: LinkAttrsIn): LinkAttrsIn {
     data: settableData(link.kind, data),
   });
 }
+
+/** The loopback's. */
+const NO_ADDRESS = '00:00:00:00:00:00';
 
 /** Kinds whose address cannot be changed, not even to what it is. */
 const FIXED_ADDRESS: readonly unknown[] = ['ifb', 'ipvlan', 'ipvtap'];

@@ -35,6 +35,11 @@ function checkChange(change: LinkAttrsIn): void {
     throw new CodecError('link.newIndex', 'is for a link that moves: needs netns beside it');
 }
 
+/** Before Linux 6.3 a link that is up could not even be given the name that it has. */
+function withoutSameName(change: LinkAttrsIn, ref: LinkRef): LinkAttrsIn {
+  return change.name !== undefined && change.name === ref ? Object.assign({}, change, { name: undefined }) : change;
+}
+
 /** A change of the link that `select` finds, and of no other: an index in what was read is another link's here. */
 function selecting(change: object, select: LinkAttrsIn): LinkAttrsIn {
   const value: LinkAttrsIn = Object.assign({}, change, select);
@@ -131,7 +136,7 @@ export class Links<M extends Mode> {
     return this.#run.one(() => {
       checkObject(change, 'link');
       checkChange(change as LinkAttrsIn);
-      const value = settable(change as LinkAttrsIn);
+      const value = withoutSameName(settable(change as LinkAttrsIn, link), link);
       const { kind, data, portKind, port } = value as WithKinds;
       const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
       // VXLAN refuses both in one request. Kernel: drivers/net/vxlan/vxlan_core.c, vxlan_nl2conf.
