@@ -92,7 +92,7 @@ describeUnless(noNetns, 'what was read can be given back', () => {
         await route.delete({ to });
         // A lookup tells more, all of which may be given back.
         const looked = await route.get({ to: via, link: 'left', mark: 5 });
-        await route.add({ ...looked, to, table: 99 } as never);
+        await route.add({ ...looked, to, table: 99 });
         expect(await route.list({ table: 99 })).toHaveLength(1);
         await route.flush({ table: 99 });
       }

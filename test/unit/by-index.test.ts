@@ -27,7 +27,7 @@ function bridgeOf(index: number): { kernel: FakeKernel; changes: LinkAttrsIn[] }
       });
       return [reply(RTM_NEWLINK, linkAttrs, found), ack()];
     }
-    changes.push(request.decode(linkAttrs) as LinkAttrsIn);
+    changes.push(request.decode(linkAttrs));
     return ack();
   };
   return { kernel: new FakeKernel(handler), changes };
