@@ -74,6 +74,16 @@ export function parted(link: LinkAttrsIn, path = 'link'): Parted {
   return { first, later: Object.keys(later).length === 0 ? undefined : later, altNames: names };
 }
 
+/** Refuses what one request to make a link cannot say. */
+export function checkAtOnce(link: object): void {
+  for (const key in link)
+    if (LATER.has(key) && (link as Record<string, unknown>)[key] !== undefined)
+      throw new CodecError(
+        `link.${key}`,
+        'is nothing that the kernel takes at creation: set it when the link is there',
+      );
+}
+
 /** Refuses what the kernel passes over at the other end of a new pair. */
 export function checkPeer(peer: LinkAttrsIn, path: string): void {
   if (peer.master !== undefined && peer.master !== null) throw late(`${path}.master`);

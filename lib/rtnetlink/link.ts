@@ -9,6 +9,7 @@ import type { DataIn, DataOut, Kind } from './kinds/index.js';
 import type { OtherKind, OtherPortKind } from './kinds/other.js';
 import type { PortIn, PortKind, PortOut } from './ports/index.js';
 import { checkFilter, checkLinkFilter } from './filters.js';
+import { checkAtOnce } from './later.js';
 import { altNameAttrs, linkAttrs, type LinkAttrsIn, type LinkAttrsOut } from './link-attrs.js';
 import type { LinkRef } from './link-index.js';
 
@@ -159,8 +160,9 @@ function nameOrIndex({ name, index }: LinkAttrsIn): 'name' | 'index' | undefined
   return name !== undefined ? 'name' : index !== undefined ? 'index' : undefined;
 }
 
-/** Creates a link; refs to other links as indexes. */
+/** Creates a link; refs to other links as indexes. Takes only what the kernel takes at creation: `Links.add` sends the rest later. */
 export function addLink(link: object): Request<void> {
+  checkAtOnce(link);
   return {
     operation: 'RTM_NEWLINK',
     subject: 'link',

@@ -140,6 +140,8 @@ export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
   checkDestination(route.to);
   const family = routeFamily(route);
   checkHeeded(route, family);
+  // The kernel puts it into 'main'. Lookups may tell of no table.
+  if (route.table === 0 && !isCloned(route)) throw new CodecError('route.table', "is none: the usual one is 'main'");
   const value = {
     type: 'unicast',
     protocol: 'boot',

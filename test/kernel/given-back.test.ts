@@ -30,6 +30,20 @@ async function setUp({ link, address }: Rtnetlink): Promise<void> {
   }
 }
 
+/** Takes the carrier of `left` away, and waits until its routes know. Kernel: net/core/dev.c, netdev_state_change. */
+async function withoutCarrier(client: Rtnetlink): Promise<void> {
+  let isTaken = false;
+  for await (const event of client.watch(['link'])) {
+    if (event.type === 'synced' || event.type === 'overrun' || event.value.name !== 'left') continue;
+    const { operstate } = event.value;
+    if (isTaken && operstate === 'lowerLayerDown') return;
+    // It has to have one first.
+    if (isTaken || operstate !== 'up') continue;
+    isTaken = true;
+    await client.link.set('right', { up: false });
+  }
+}
+
 async function routesOf({ route }: Rtnetlink): Promise<Route[]> {
   return (await route.list({ protocol: 'static' })).sort((a, b) => (a.to < b.to ? -1 : 1));
 }
@@ -49,7 +63,7 @@ describeUnless(noNetns, 'what was read can be given back', () => {
       await route.add({ to: '10.9.0.0/16', protocol, nexthops: [{ via: '10.1.0.2', weight: 3 }, { via: '10.3.0.2' }] });
       await route.add({ to: 'fd08::/48', via: 'fd01::2', protocol });
       await route.add({ to: 'fd09::/48', protocol, nexthops: [{ via: 'fd01::2' }, { via: 'fd03::2' }] });
-      await link.set('right', { up: false });
+      await withoutCarrier(client);
       const before = await routesOf(client);
       const flags = before.map((each) => [each.flags, ...(each.nexthops ?? []).map((hop) => hop.flags)]);
       expect(flags.flat(2).filter((flag) => flag === 'linkdown').length).toBeGreaterThanOrEqual(4);
@@ -103,6 +117,7 @@ describeUnless(noNetns, 'what was read can be given back', () => {
       await setUp(client);
       const { route } = client;
       const given: readonly (readonly [object, string])[] = [
+        [{ to: '10.8.0.0/16', table: 0 }, 'route.table'],
         [{ to: '10.8.0.0/16', expires: 60 }, 'route.expires'],
         [{ to: '10.8.0.0/16', preference: 'high' }, 'route.preference'],
         [{ to: '10.8.0.0/16', from: '10.5.0.0/24' }, 'route.from'],
@@ -155,7 +170,8 @@ describeUnless(noNetns, 'what was read can be given back', () => {
       const read = async () => (await fdb.list({ master: 'br' })).find((each) => each.mac === mac)!;
       await fdb.add({ ...entry, state: ['stale'] });
       expect(await read()).toMatchObject({ state: ['reachable'] });
-      await fdb.delete(await read());
+      // Of all VLANs, as it was made.
+      await fdb.delete(entry);
       await fdb.add({ ...entry, flags: ['master', 'locked', 'offloaded'], state: ['noarp'] });
       expect(await read()).toMatchObject({ state: ['noarp'] });
       expect((await read()).flags).not.toContain('locked');
