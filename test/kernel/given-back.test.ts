@@ -154,7 +154,8 @@ describeUnless(noNetns, 'what was read can be given back', () => {
         await neighbour.replace(read);
         await neighbour.delete(read);
         await neighbour.add(read);
-        expect((await neighbour.get(key)).state).toEqual(read.state);
+        // The others go on to the next by themselves.
+        if (['stale', 'noarp', 'permanent'].includes(state)) expect((await neighbour.get(key)).state).toEqual([state]);
         await neighbour.delete(read);
       }
     }));
