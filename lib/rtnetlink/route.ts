@@ -108,10 +108,12 @@ const UNHEEDED = new Map<string, string>([
 ]);
 
 /** Refuses what would have no effect; but what a lookup told of a route may be given back. */
-function checkHeeded(route: RouteAttrsIn, family: number): void {
+export function checkHeeded(route: RouteAttrsIn): void {
+  if (route.table === 0 && !isCloned(route)) throw new CodecError('route.table', "is none: the usual one is 'main'");
   for (const key in route) {
     const why = UNHEEDED.get(key);
     if (why === undefined || route[key as keyof RouteAttrsIn] === undefined) continue;
+    const family = routeFamily(route);
     const isHeeded = why === FOR_IPV6 ? family === AF_INET6 : key === 'realm' && family !== AF_INET6;
     if (!isHeeded && !isCloned(route)) throw new CodecError(`route.${key}`, why);
   }
@@ -139,9 +141,6 @@ export type RouteVerb = Verb;
 export function newRoute(verb: RouteVerb, route: RouteAttrsIn): Request<void> {
   checkDestination(route.to);
   const family = routeFamily(route);
-  checkHeeded(route, family);
-  // The kernel puts it into 'main'. Lookups may tell of no table.
-  if (route.table === 0 && !isCloned(route)) throw new CodecError('route.table', "is none: the usual one is 'main'");
   const value = {
     type: 'unicast',
     protocol: 'boot',
@@ -184,7 +183,7 @@ function checkSelects(route: RouteAttrsIn): void {
 export function deleteRoute(route: RouteAttrsIn): Request<void> {
   checkDestination(route.to);
   checkSelects(route);
-  checkHeeded(route, routeFamily(route));
+  checkHeeded(route);
   return deleteRead(route);
 }
 

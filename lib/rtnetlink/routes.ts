@@ -7,6 +7,7 @@ import { KernelError } from '../errors.js';
 import { checkNarrows } from './filters.js';
 import { hasNames, withIndexes } from './resolve.js';
 import {
+  checkHeeded,
   checkRouteFilter,
   deleteRead,
   deleteRoute,
@@ -94,10 +95,11 @@ export class Routes<M extends Mode> {
   }
 
   #make(verb: RouteVerb, route: NewRoute, options?: CallOptions): Result<M, void> {
-    return this.#run.one(
-      () => (needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn)),
-      options,
-    );
+    return this.#run.one(() => {
+      const isByName = needsLookup(route);
+      checkHeeded(route as RouteAttrsIn);
+      return isByName ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn);
+    }, options);
   }
 
   *#resolveAndMake(verb: RouteVerb, route: NewRoute): Steps<void> {
