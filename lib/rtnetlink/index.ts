@@ -31,3 +31,5 @@ export {
 } from './watch.js';
 export { watchAll } from './watch-all.js';
 export * as requests from './requests.js';
+/** @internal */
+export { parted as newLinkParts, type Parted as NewLinkParts } from './later.js';
