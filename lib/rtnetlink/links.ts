@@ -142,7 +142,7 @@ export class Links<M extends Mode> {
         checkObject(change, 'link');
         checkChange(change as LinkAttrsIn);
         const value = withoutSameName(settable(change as LinkAttrsIn, link), link);
-        const { kind, data, portKind, port, name, group, mtu } = value as WithKinds & LinkAttrsIn;
+        const { kind, data, portKind, port, name, group, mtu } = value;
         const needsKinds = (data !== undefined && kind === undefined) || (port !== undefined && portKind === undefined);
         // VXLAN refuses both in one request. Kernel: drivers/net/vxlan/vxlan_core.c, vxlan_nl2conf.
         const isSplit = data !== undefined && mtu !== undefined;

@@ -69,7 +69,7 @@ function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
 function* deletions(routes: Iterable<Route>, filter: RouteFilter): Generator<Request<void>> {
   for (const route of routes) {
     const isMeant = filter.protocol !== undefined || route.protocol !== 'kernel';
-    if (isMeant && !route.flags.includes('cloned')) yield deleteRead(route as RouteAttrsIn);
+    if (isMeant && !route.flags.includes('cloned')) yield deleteRead(route);
   }
 }
 
