@@ -390,7 +390,7 @@ describe('what an argument inherits', () => {
 
   test('is no part of it', async () => {
     const { client, seen } = await setUp();
-    await client.link.set('a', Object.assign(Object.create(inherited), { group: 5 }));
+    await client.link.set('a', Object.assign(Object.create(inherited), { txQueueLength: 5 }));
     await client.route.add(Object.assign(Object.create({ link: 'a', table: 7 }), { to: '10.0.0.0/8' }));
     expect(seen()).toEqual(['link a', 'route 10.0.0.0/8']);
   });
@@ -410,7 +410,7 @@ describe('what an argument inherits', () => {
     };
     Object.assign(Object.prototype, polluted);
     try {
-      await client.link.set('a', { group: 5 }, {});
+      await client.link.set('a', { txQueueLength: 5 }, {});
       await client.route.add({ to: '10.0.0.0/8' });
       await client.link.add({ name: 'x', kind: 'vlan', data: { id: 5 } });
     } finally {
