@@ -230,10 +230,11 @@ export class Links<M extends Mode> {
   *#changeAltNames(verb: 'add' | 'delete', link: LinkRef, names: readonly string[]): Steps<void> {
     checkAltNames(names);
     const index = yield* indexOf(link, 'link');
+    const change = names.length === 1 ? last : one;
     const done: string[] = [];
     try {
       for (const name of names) {
-        yield* one(changeAltNames(verb, index, [name]));
+        yield* change(changeAltNames(verb, index, [name]));
         done.push(name);
       }
     } catch (error) {
