@@ -2,7 +2,7 @@
 // Tests are ES modules and import the sources of lib/, not the build.
 
 /** Types are stripped here, and checked by `npm run check`. */
-const suites = ['unit', 'golden', 'types', 'uapi', 'kernel', 'oracle', 'fuzz'];
+const suites = ['unit', 'golden', 'types', 'uapi', 'kernel', 'oracle', 'fuzz', 'attacks'];
 
 export default {
   // A busy machine is slow: a test that takes longer hangs.

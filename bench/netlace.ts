@@ -5,7 +5,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Netns, Rtnetlink, createSandbox, type Mode, type Nouns } from 'netlace';
-import { runPrograms } from './programs.js';
+import { runContainers, runPrograms } from './programs.js';
 
 const loopback = 1;
 /** Descriptors of the producer of events, and how many it makes at once: see `peers/c/populate.c`. */
@@ -180,6 +180,9 @@ switch (work) {
   }
   case 'spawn':
     await created(work, n, reps, (_, count) => runPrograms(count));
+    break;
+  case 'container':
+    await created(work, n, reps, (_, count) => runContainers(count));
     break;
   case 'events':
     await events(rt, n, reps);

@@ -26,11 +26,14 @@ export interface Peer {
 }
 
 const all = ['links', 'routes', 'add-routes', 'veths', 'attach', 'events'];
-const processes = ['spawn'];
+const processes = ['spawn', 'container'];
 const lists = ['links', 'routes'];
 
 /** How many messages netlace puts into one send, and how many bytes: `floor` sends as much. See `lib/netlink/batch.ts`. */
 const netlaceBatch = ['128', '16384'];
+
+/** Of the container that every peer runs: its root, and a file to bind. */
+const containerFolder = join(peersFolder, 'out/container');
 
 function built(name: string): () => string | undefined {
   return () => (existsSync(join(peersFolder, 'out', name)) ? undefined : 'not built');
@@ -48,10 +51,17 @@ function script(interpreter: string, path: string): Peer['command'] {
   return (work) => [interpreter, join(peersFolder, path), work.name, String(work.n), String(work.reps)];
 }
 
-/** What has an OCI runtime run the container that `peers/build` has made. */
-export function ociArguments(runtime: string): readonly string[] {
+/** The folders that `peers/build` has made for an OCI runtime: of a container that holds a program and no more, and of one with everything. */
+const bundles: Readonly<Record<string, string>> = { spawn: 'bundle', container: 'container' };
+
+/** What has an OCI runtime run a container for the work. */
+export function ociArguments(runtime: string, work: string): readonly string[] {
   const made = join(peersFolder, 'out');
-  return ['--root', join(made, runtime), 'run', '--bundle', join(made, 'bundle'), `netlace-bench-${process.pid}`];
+  return ['--root', join(made, runtime), 'run', '--bundle', join(made, bundles[work]!), `netlace-bench-${process.pid}`];
+}
+
+function runs(runtime: string, work: string): boolean {
+  return succeeds(runtime, ...ociArguments(runtime, work))() === undefined;
 }
 
 /** It may be installed, and refuse the machine's cgroups. */
@@ -60,7 +70,7 @@ function ociRuntime(name: string): Peer {
     name,
     title: `node:child_process, ${name}`,
     works: processes,
-    absent: () => (succeeds(name, ...ociArguments(name))() === undefined ? undefined : 'does not run here'),
+    absent: () => (processes.every((work) => runs(name, work)) ? undefined : 'does not run here'),
     command: childProcess(name),
     once: processes,
   };
@@ -132,7 +142,7 @@ export const peers: readonly Peer[] = [
     title: 'C, receives only',
     works: [...all, ...processes],
     absent: built('floor'),
-    command: program('floor', ...netlaceBatch),
+    command: (work) => program('floor', ...(work.name === 'container' ? [containerFolder] : netlaceBatch))(work),
   },
   {
     name: 'floor-one-ack',
@@ -176,14 +186,14 @@ export const peers: readonly Peer[] = [
   {
     name: 'child-process',
     title: 'node:child_process (no namespaces)',
-    works: processes,
+    works: ['spawn'],
     absent: () => undefined,
     command: childProcess('child-process'),
   },
   {
     name: 'unshare',
     title: 'node:child_process, sh, unshare',
-    works: processes,
+    works: ['spawn'],
     absent: succeeds('unshare', '--version'),
     command: childProcess('unshare'),
   },

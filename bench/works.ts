@@ -81,6 +81,14 @@ export const works: readonly Work[] = [
     targets: [{ against: floor, atMost: 1.2 }],
   },
   {
+    name: 'container',
+    title: 'run 50 containers',
+    n: 50,
+    objects: 'empty',
+    reps: 20,
+    targets: [{ against: 'runc', atMost: 1 / 5 }],
+  },
+  {
     name: 'events',
     title: 'receive 50,000 events',
     n: 50_000,

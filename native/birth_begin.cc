@@ -44,7 +44,7 @@ std::optional<ChildFailure> Birth::open() {
     plan_.program.block()->report = report_.write.get();
     return {};
   }
-  Result<UniqueFd> made = make_launcher();
+  Result<UniqueFd> made = has_launcher ? make_launcher() : Failure{ENOSYS, "execveat"};
   if (Failure* failure = std::get_if<Failure>(&made)) {
     return ChildFailure{*failure, ChildFailure::launch};
   }

@@ -1,5 +1,6 @@
 #include "inside.h"
 #include "registration.h"
+#include "system_calls.h"
 #include "thread.h"
 
 namespace netlace {
@@ -38,8 +39,8 @@ struct Perform {
 void add_perform_call(Calls& calls, Napi::Object exports) {
   Napi::Env env = exports.Env();
   Napi::Array names = Napi::Array::New(env);
-  for (const char* name : system_call_names()) {
-    names.Set(names.Length(), name);
+  for (const SystemCall& call : system_calls()) {
+    names.Set(names.Length(), call.name);
   }
   exports.Set("systemCalls", names);
   calls.add<Perform>("perform");

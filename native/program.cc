@@ -1,111 +1,21 @@
 #include "program.h"
 
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-// Newer than the oldest headers that this is built with; their numbers are the same on all processors.
-#ifndef SYS_statmount
-#define SYS_statmount 457
-#define SYS_listmount 458
-#endif
+#include "system_calls.h"
 
 namespace netlace {
 
 namespace {
 
-struct SystemCall {
-  // In a program.
-  const char* name;
-  long number;
-  // Whether its result is a new descriptor.
-  bool opens;
-  // What an error calls it.
-  const char* kernel_name;
-};
-
-#define NETLACE_CALL(name)                                                                                             \
-  { #name, SYS_##name, false, #name }
-#define NETLACE_OPENS(name)                                                                                            \
-  { #name, SYS_##name, true, #name }
-
-// Those that all processors have: `openat` and no `open`. The last ones are not of the kernel.
-constexpr SystemCall system_calls[] = {
-    NETLACE_CALL(bind),
-    NETLACE_CALL(capset),
-    NETLACE_CALL(chdir),
-    NETLACE_CALL(chroot),
-    NETLACE_CALL(close),
-    NETLACE_CALL(dup3),
-    NETLACE_CALL(execve),
-    NETLACE_CALL(fchdir),
-    NETLACE_CALL(fcntl),
-    NETLACE_CALL(fsconfig),
-    NETLACE_OPENS(fsmount),
-    NETLACE_OPENS(fsopen),
-    NETLACE_CALL(ioctl),
-    NETLACE_CALL(keyctl),
-    NETLACE_CALL(listmount),
-    NETLACE_CALL(mkdirat),
-    NETLACE_CALL(mount),
-    NETLACE_CALL(mount_setattr),
-    NETLACE_CALL(move_mount),
-    NETLACE_OPENS(open_tree),
-    NETLACE_OPENS(openat),
-    NETLACE_OPENS(openat2),
-    NETLACE_CALL(pivot_root),
-    NETLACE_CALL(prctl),
-    NETLACE_CALL(prlimit64),
-    NETLACE_CALL(read),
-    NETLACE_CALL(seccomp),
-    NETLACE_CALL(setdomainname),
-    NETLACE_CALL(setgroups),
-    NETLACE_CALL(sethostname),
-    NETLACE_CALL(setns),
-    NETLACE_CALL(setpriority),
-    NETLACE_CALL(setresgid),
-    NETLACE_CALL(setresuid),
-    NETLACE_CALL(setsid),
-    NETLACE_CALL(setsockopt),
-    NETLACE_OPENS(socket),
-    NETLACE_CALL(statmount),
-    NETLACE_CALL(umask),
-    NETLACE_CALL(umount2),
-    NETLACE_CALL(unshare),
-    NETLACE_CALL(write),
-    {"closeRest", close_rest, false, "close_range"},
-    {"inRoot", in_root, false, "getcwd"},
-    {"stillRuns", still_runs, false, "pidfd_open"},
-    {"fork", fork, false, "clone3"},
-    {"maps", maps, false, "uid_map"},
-    {"init", init, false, "clone"},
-    {"send", send, false, "sendmsg"},
-};
-
-#undef NETLACE_OPENS
-#undef NETLACE_CALL
-
 // Of a buffer; more than any call here writes.
 constexpr int64_t most_buffer_bytes = 1 << 20;
 
-const SystemCall* by_number(long number) {
-  auto* found = std::find_if(std::begin(system_calls), std::end(system_calls),
-                             [=](const SystemCall& call) { return call.number == number; });
-  return found == std::end(system_calls) ? nullptr : found;
-}
-
 }  // namespace
-
-std::vector<const char*> system_call_names() {
-  std::vector<const char*> names;
-  for (const SystemCall& call : system_calls) {
-    names.push_back(call.name);
-  }
-  return names;
-}
 
 bool Program::read(std::span<const uint8_t> block) {
   Launch header;
@@ -120,16 +30,14 @@ bool Program::read(std::span<const uint8_t> block) {
   size_t list = block.size() - header.pointers * sizeof(uint32_t);
   pointers_.resize(header.pointers);
   std::memcpy(pointers_.data(), block.data() + list, header.pointers * sizeof(uint32_t));
-  // With zeros behind it, in which a text without an end has one.
   block_.reserve(2 * block.size());
   block_.assign(block.begin(), block.begin() + static_cast<ptrdiff_t>(list));
-  block_.resize(list + sizeof(uint64_t));
   for (uint32_t i = 0; i < header.count; i++) {
     if (!read_call(calls()[i], i)) {
       return false;
     }
   }
-  return std::all_of(pointers_.begin(), pointers_.end(), [&](uint32_t place) {
+  bool are_inside = std::all_of(pointers_.begin(), pointers_.end(), [&](uint32_t place) {
     uint64_t target = 0;
     if (!is_inside(place, sizeof target)) {
       return false;
@@ -137,15 +45,18 @@ bool Program::read(std::span<const uint8_t> block) {
     std::memcpy(&target, block_.data() + place, sizeof target);
     return is_inside(target, 0);
   });
+  // A text without an end has one in these zeros.
+  block_.resize(list + sizeof(uint64_t));
+  return are_inside;
 }
 
 bool Program::read_call(Call& call, uint32_t index) {
-  if (call.number >= std::size(system_calls) || call.tolerated % alignof(int32_t) != 0 ||
+  if (call.number >= system_calls().size() || call.tolerated % alignof(int32_t) != 0 ||
       !is_inside(call.tolerated, call.tolerated_count * sizeof(int32_t)) ||
       (call.condition & ~only_if) > static_cast<int>(index)) {
     return false;
   }
-  call.number = static_cast<uint16_t>(system_calls[call.number].number);
+  call.number = static_cast<uint16_t>(system_calls()[call.number].number);
   for (int k = 0; k < 6; k++) {
     int64_t& argument = call.arguments[k];
     // As doubles in the block.
@@ -267,11 +178,11 @@ bool Program::has(long number) const {
 }
 
 const char* Program::name(uint32_t index) const {
-  return index < size() ? by_number(calls()[index].number)->kernel_name : "";
+  return index < size() ? system_call_of(calls()[index].number)->kernel_name : "";
 }
 
 bool Program::opens(uint32_t index) const {
-  return by_number(calls()[index].number)->opens;
+  return system_call_of(calls()[index].number)->opens;
 }
 
 pid_t Program::read_back(int file) {

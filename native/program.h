@@ -97,7 +97,4 @@ class Program {
   std::vector<Buffer> buffers_;
 };
 
-// The names of all system calls that there may be, in the order of their numbers in a block.
-std::vector<const char*> system_call_names();
-
 }  // namespace netlace

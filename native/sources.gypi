@@ -34,6 +34,7 @@
       'native/reaper.cc',
       'native/socket.cc',
       'native/spawn.cc',
+      'native/system_calls.cc',
       'native/thread.cc',
       'native/tun.cc',
     ],

@@ -9,6 +9,7 @@ import { run, tryRun } from './lib.mjs';
 const runs = [
   { suites: ['unit', 'golden', 'types', 'uapi', 'fuzz'], workers: '100%' },
   { suites: ['kernel', 'oracle'], workers: '1' },
+  { suites: ['attacks'], workers: '2' },
 ];
 
 const known = runs.flatMap(({ suites }) => suites);

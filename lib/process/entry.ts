@@ -2,6 +2,7 @@ import { EDQUOT, EINVAL, ENOSYS, EPERM } from '../errno.js';
 import { flagOf } from '../namespace-types.js';
 import {
   AT_FDCWD,
+  CLONE_VM,
   KEYCTL_JOIN_SESSION_KEYRING,
   O_CLOEXEC,
   O_PATH,
@@ -74,7 +75,9 @@ export function enter(program: Program, checked: CheckedSpawn, joined: readonly 
     options.cgroup !== undefined;
   if (forks) {
     const cgroup = options.cgroup === undefined ? -1 : program.holds(options.cgroup.fd);
-    program.add(cgroup < 0 ? 'clone3' : 'cgroup', 'fork', [flags, cgroup]);
+    // An init stays, and has memory of its own. Into a time namespace, what shares its memory only gets by execve, or not at all.
+    const isCopied = options.init === true || namespaces.isNew('time') || joins('time');
+    program.add(cgroup < 0 ? 'clone3' : 'cgroup', 'fork', [isCopied ? flags : flags + CLONE_VM, cgroup]);
     return { flags: 0, sources, settings };
   }
   if (!isElsewhere) return { flags, sources, settings };

@@ -184,8 +184,11 @@ export function setRoot(program: Program, options: RootOptions, sources: Sources
   });
   // A tree that was opened outside belongs to the mounts there, until this.
   const part = (step: string, fd: ResultOf) => {
-    program.add(step, 'fchdir', [fd]);
-    program.add('propagation', 'mount', [null, '.', null, first, null]);
+    const entered = program.add(step, 'fchdir', [fd], [ENOTDIR]);
+    program.add('propagation', 'mount', [null, '.', null, first, null], undefined, { onlyIf: entered });
+    // A file. mount_setattr takes the same flags, but not MS_REC.
+    const change = { set: 0, propagation: first & ~MS_REC };
+    setAttributes(program, 'propagation', [fd, '', AT_EMPTY_PATH], change, undefined, { unless: entered });
   };
   if (root !== undefined) {
     const own = made.find(({ mount }) => isAtRoot(mount));

@@ -133,7 +133,8 @@ const OPTIONS = Object.keys(CHECKS) as (keyof SpawnOptions)[];
 
 /** Refuses what cannot be, before anything is opened. */
 export function check(command: string, args: readonly string[], given: SpawnOptions) {
-  if (typeof given !== 'object' || given === null) throw new ArgumentError('options', 'takes an object');
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new ArgumentError('options', 'takes an object');
   // Each is read once. Without a prototype nothing else is an option. What is large, such as `env`, is not copied.
   const options: { -readonly [Option in keyof SpawnOptions]: SpawnOptions[Option] } = Object.create(null) as object;
   for (const option of Object.keys(given)) {

@@ -55,4 +55,5 @@ export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 export const SECCOMP_SET_MODE_FILTER = 1;
 export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 
+export const CLONE_VM = 0x100;
 export const CLONE_FS = 0x200;

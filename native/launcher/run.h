@@ -60,7 +60,8 @@ inline long close_all_but(long first, long kept) {
   return system_call(__NR_close_range, kept >= first ? kept + 1 : first, 0xffffffff, 0);
 }
 
-inline long is_in_root() {
+// Not inlined: what would have these pages in its frame would touch those below them.
+[[gnu::noinline]] inline long is_in_root() {
   // "(unreachable)/..." where the working directory is not below the root.
   char path[4096];
   long length = system_call(__NR_getcwd, address(path), sizeof path);
@@ -139,20 +140,19 @@ inline Outcome run(Launch* block, uint32_t begin, uint32_t end, Make make) {
       return what_counts(block, {i, static_cast<int>(-result)});
     }
   }
-  *const_cast<volatile uint32_t*>(&block->at) = end;
   return {end, 0};
 }
 
-// Makes all calls, and those that make up for a failure.
+// Makes all calls from `begin` on, and those that make up for a failure.
 template <typename Make>
-inline Outcome run_all(Launch* block, Make make) {
-  Outcome outcome = run(block, 0, block->rescue, make);
+inline Outcome run_all(Launch* block, Make make, uint32_t begin = 0) {
+  Outcome outcome = run(block, begin, block->rescue, make);
   if (outcome.error != 0) {
     for (uint32_t i = block->rescue; i < block->count; i++) {
       run(block, i, i + 1, make);
     }
-    block->at = outcome.call;
   }
+  *const_cast<volatile uint32_t*>(&block->at) = outcome.error == 0 ? block->count : outcome.call;
   return outcome;
 }
 

@@ -512,7 +512,7 @@ describeUnless(noNetns, 'namespaces', () => {
     ['options of a device that are none', (netns) => netns.tun(null as never), refused('options')],
     ['a port that is text', (netns) => netns.udp({ port: '53' } as never), refused('options.port')],
     ['an address of nobody', (netns) => netns.udp({ address: 'fd00::1' }), syscall('EADDRNOTAVAIL', 'bind')],
-    ['a sysctl that does not exist', (netns) => netns.sysctl.get('net.ipv4.nobody'), syscall('ENOENT', 'open')],
+    ['a sysctl that does not exist', (netns) => netns.sysctl.get('net.ipv4.nobody'), syscall('ENOENT', 'openat')],
     ['a sysctl of something else', (netns) => netns.sysctl.get('kernel.hostname'), refused('sysctl')],
     ['a sysctl with a way out', (netns) => netns.sysctl.set('net/ipv4/../../kernel/hostname', 'x'), refused('sysctl')],
     [

@@ -444,7 +444,7 @@ describeUnless(noNetns, 'sysctls', () => {
     await using netns = await newNetns();
     const { sysctl } = netns;
     for (const [run, expected] of [
-      [() => sysctl.get('net.ipv4.nosuch'), { code: 'ENOENT', syscall: 'open' }],
+      [() => sysctl.get('net.ipv4.nosuch'), { code: 'ENOENT', syscall: 'openat' }],
       [() => sysctl.getSync('net.ipv4.conf.nosuch.forwarding'), { code: 'ENOENT' }],
       [() => sysctl.set('net.ipv4.ip_forward', 'perhaps'), { code: 'EINVAL', syscall: 'write' }],
       [() => sysctl.setSync('net.ipv4.ip_local_port_range', '7 5'), { code: 'EINVAL' }],

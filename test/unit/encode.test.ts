@@ -103,7 +103,8 @@ describe('what is no program is refused', () => {
     ['a text with a null character', () => programOf(['chdir', ['/a\0b']]), /null characters/],
     ['a result of the call itself', () => perform(programOf(nothing, ['close', [resultOf(1)]]))],
     ['a result that cannot be', () => perform(programOf(nothing, ['close', [resultOf(-1)]]))],
-    ['a number that is none', () => perform(programOf(['unshare', [Number.NaN]]))],
+    ['a number that is none', () => programOf(['unshare', [Number.NaN]]), /^NaN is no argument/],
+    ['half a number', () => programOf(['unshare', [0.5]]), /^0.5 is no argument/],
     ['a buffer that is too large', () => perform(programOf(['read', [0, bufferOf(2 ** 30), 1]]))],
   ])('%s', (_, make, message = /^program must be a program/) => {
     expect(make).toThrow(message);

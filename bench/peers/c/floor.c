@@ -5,6 +5,8 @@
  *   floor add-routes|veths N REPS MESSAGES BYTES [one-ack]   so much travels in one send, with an ACK of each or one
  *   floor attach N REPS
  *   floor spawn N REPS
+ *   floor container N REPS FOLDER   with the container's rootfs
+ *   floor filter                    prints the container's seccomp filter
  *   floor events N REPS
  */
 #define _GNU_SOURCE
@@ -22,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "rtnl.h"
 
 enum { LOOPBACK = 1, GO = 3, DONE = 4, EVENTS_AT_ONCE = 2000 };
@@ -174,8 +177,12 @@ static void events(int count, int reps) {
 }
 
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "filter") == 0) {
+    print_filter();
+    return 0;
+  }
   if (argc < 4) {
-    fprintf(stderr, "usage: floor WORK N REPS [MESSAGES BYTES [one-ack]]\n");
+    fprintf(stderr, "usage: floor WORK N REPS [MESSAGES BYTES [one-ack] | FOLDER]\n");
     return 2;
   }
   const char *work = argv[1];
@@ -207,6 +214,8 @@ int main(int argc, char **argv) {
       add_veths(fd, &batch, rep * n, n, limit);
     } else if (strcmp(work, "spawn") == 0) {
       spawn(n);
+    } else if (strcmp(work, "container") == 0 && argc > 4) {
+      run_containers(n, argv[4]);
     } else {
       fprintf(stderr, "%s: no such work\n", work);
       return 2;
