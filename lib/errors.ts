@@ -1,4 +1,4 @@
-import { EPERM, errnoName, errnoText } from './errno.js';
+import { errnoName, errnoText } from './errno.js';
 import { noSuchOption } from './wire/suggestion.js';
 
 /** The base of every error netlace makes. `code` is the contract; the message is for people and may change. */
@@ -39,6 +39,8 @@ export interface KernelErrorDetails {
   /** The attribute that the kernel misses. */
   readonly missing?: string | undefined;
   readonly policy?: AttributePolicy | undefined;
+  /** The right that is missing, where that was found out. */
+  readonly hint?: string | undefined;
 }
 
 /** The kernel refused a request. `code` is the errno's name. */
@@ -58,20 +60,20 @@ export class KernelError extends NetlinkError {
   readonly policy: AttributePolicy | undefined;
   /** What the request had there. */
   readonly value: unknown;
+  /** The right that is missing, where that was found out. */
+  readonly hint: string | undefined;
 
   constructor(details: KernelErrorDetails) {
-    const { errno, operation, kernelMessage, path, value, missing, policy } = details;
+    const { errno, operation, kernelMessage, path, value, missing, policy, hint } = details;
     const code = errnoName(errno);
     const scalar = typeof value === 'string' || typeof value === 'number' ? ` ${JSON.stringify(value)}` : '';
     const where = path === undefined ? missing : path + scalar;
     const lacks = missing !== undefined && path === undefined ? 'required, but missing: ' : '';
     super(
       code,
-      `${operation}${where === undefined ? '' : ` ${where}`}: ${lacks}${kernelMessage ?? errnoText(errno)} (${code})` +
-        (errno === EPERM && kernelMessage === undefined
-          ? '; it takes CAP_NET_ADMIN in the namespace that owns the network'
-          : ''),
+      `${operation}${where === undefined ? '' : ` ${where}`}: ${lacks}${kernelMessage ?? errnoText(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`,
     );
+    this.hint = hint;
     this.errno = errno;
     this.operation = operation;
     this.kernelMessage = kernelMessage;
@@ -83,11 +85,11 @@ export class KernelError extends NetlinkError {
 
   /** The same error at another path, or missing what that path leads to. */
   at(path: string, value: unknown = this.value): KernelError {
-    const { errno, operation, kernelMessage, missing, policy } = this;
+    const { errno, operation, kernelMessage, missing, policy, hint } = this;
     return new KernelError(
       this.path === undefined && missing !== undefined
-        ? { errno, operation, kernelMessage, missing: path, policy }
-        : { errno, operation, kernelMessage, path, value, missing, policy },
+        ? { errno, operation, kernelMessage, missing: path, policy, hint }
+        : { errno, operation, kernelMessage, path, value, missing, policy, hint },
     );
   }
 }

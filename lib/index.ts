@@ -23,6 +23,6 @@ export type { Request } from './netlink/request.js';
 export type { List, Mode, Result } from './netlink/runner.js';
 export type { Source } from './netlink/source.js';
 export type { UnknownAttr } from './wire/attrs.js';
-export * from './rtnetlink/index.js';
+export * from './rtnetlink/public.js';
 export * from './namespaces/index.js';
 export * from './helpers/index.js';

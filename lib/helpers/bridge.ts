@@ -89,7 +89,7 @@ const MASTER: Names = [['link.master', 'attachment.bridge'], ...ofLinkRef('attac
 async function checkPort(port: AttachOptions['port']): Promise<void> {
   if (port === undefined) return;
   const written = typeof port.backupPort === 'string' ? Object.assign({}, port, { backupPort: undefined }) : port;
-  requests.encodeRequest(requests.changeLink({ portKind: 'bridge', port: written }));
+  requests.encodeRequest(requests.changeLink({ index: 1, portKind: 'bridge', port: written }));
 }
 
 /** Makes a link a port of a bridge, with the port's settings; as a whole. */
@@ -108,7 +108,8 @@ export async function attachToBridge(attachment: AttachOptions, options: HelperO
       await inNames(ofLinkRef('attachment.port.backupPort'), client.link.get(backupPort, call));
     await inNames(MASTER, giveMaster(operation, client, before, bridge));
     // The port's settings are looked up at the master that the link has before the request: so it takes a second one.
-    if (port !== undefined) await inNames(PORT, client.link.set(before.index, { portKind: 'bridge', port }, call));
+    if (port !== undefined)
+      await inNames(PORT, client.link.set(before.index, { portKind: 'bridge', port }, call), 'attachment.port');
     return client.link.get(before.index, call);
   });
 }

@@ -1,7 +1,7 @@
 import type { Netns } from '../namespaces/index.js';
-import type { Link, NewLink } from '../rtnetlink/index.js';
-import { configure, INTERFACE, type InterfaceOptions } from './interface.js';
-import { inNames } from './names.js';
+import type { Link, LinkRef, NewLink } from '../rtnetlink/index.js';
+import { apart, configure, INTERFACE, type InterfaceOptions } from './interface.js';
+import { inNames, type Names } from './names.js';
 import { make, type Operation } from './operation.js';
 
 interface Creation {
@@ -22,21 +22,25 @@ export async function createLink(
   { argument, link, from, settings, own }: Creation,
 ): Promise<Link> {
   const { clients } = operation;
-  const { netns } = settings;
+  const { netns, master } = settings;
+  const { first, rest } = apart(argument, link, master);
   const creator = await clients.in(from);
   const home = await clients.in(netns);
+  const names: Names = [
+    [`link.data(${link.kind})`, `${argument}.data`],
+    ['link', argument, [...INTERFACE, ...own]],
+  ];
+  let made: LinkRef = link.name;
   await make(
     operation,
-    () =>
-      inNames(
-        [
-          [`link.data(${link.kind})`, `${argument}.data`],
-          ['link', argument, [...INTERFACE, ...own]],
-        ],
-        creator.link.add(home === creator ? link : Object.assign({}, link, clients.place(netns))),
-      ),
-    () => home.link.delete(link.name),
+    async () => {
+      if (home !== creator) return inNames(names, creator.link.add(Object.assign({}, first, clients.place(netns))));
+      const echo = await inNames(names, creator.link.addWithEcho(first));
+      made = echo?.index ?? made;
+    },
+    () => home.link.delete(made),
   );
-  const { index } = await home.link.get(link.name, operation.call);
-  return configure(operation, home, index, argument, settings);
+  const index = typeof made === 'number' ? made : (await home.link.get(made, operation.call)).index;
+  made = index;
+  return configure(operation, home, index, argument, settings, rest);
 }

@@ -1,8 +1,19 @@
 import { ArgumentError } from '../errors.js';
 import { Netns } from '../namespaces/index.js';
 import { snapshot } from '../own.js';
-import type { Link, LinkAttrsIn, LinkRef, NewAddress, NewRoute, Rtnetlink } from '../rtnetlink/index.js';
-import { inNames } from './names.js';
+import {
+  newLinkParts,
+  type Link,
+  type LinkAttrsIn,
+  type LinkChange,
+  type LinkRef,
+  type NewAddress,
+  type NewLinkParts,
+  type NewNexthop,
+  type NewRoute,
+  type Rtnetlink,
+} from '../rtnetlink/index.js';
+import { inNames, ofLinkRef } from './names.js';
 import { make, type Operation } from './operation.js';
 
 /** What a link gets beside its own attributes, in the same call. */
@@ -22,7 +33,7 @@ export interface InterfaceOptions {
 /** A link's own attributes that can be given at creation. */
 export type LinkOptions = Omit<
   LinkAttrsIn,
-  'kind' | 'data' | 'portKind' | 'port' | 'netns' | 'master' | 'link' | 'up' | 'name'
+  'kind' | 'data' | 'portKind' | 'port' | 'netns' | 'master' | 'link' | 'up' | 'name' | 'newIndex'
 > & {
   readonly name: string;
 };
@@ -66,9 +77,31 @@ export function givenOf({ master, up }: InterfaceOptions): Pick<InterfaceOptions
   return up === undefined ? { master } : { master, up };
 }
 
+/** What a link gets at creation, and what when it is there; errors are about `argument`. */
+export function apart<T extends object>(
+  argument: string,
+  link: T,
+  master: LinkRef | undefined,
+): { first: T; rest: Pick<NewLinkParts, 'later' | 'altNames'> } {
+  const whole = master === undefined ? link : Object.assign({}, link, { master });
+  const { first, later, altNames } = newLinkParts(whole, argument);
+  return {
+    first: (first === whole ? link : Object.assign({}, first, { master: undefined })) as T,
+    rest: { later, altNames },
+  };
+}
+
+/** Nothing but what the link got at creation. */
+export const NO_REST: Pick<NewLinkParts, 'later' | 'altNames'> = { later: undefined, altNames: [] };
+
+export function isMore({ later, altNames }: Pick<NewLinkParts, 'later' | 'altNames'>): boolean {
+  return later !== undefined || altNames.length > 0;
+}
+
 /**
- * Brings the link up and gives it its master, addresses and routes, and reads it: in one trip to the kernel, unless the
- * master's name has to be looked up. `argument` is what errors call the settings. Undoing that is for the most part up to whoever made the link: with the link, it goes.
+ * Brings the link up and gives it its master, what it did not take at creation, its addresses and routes, and reads it: in one
+ * trip to the kernel, unless something has to be looked up. `argument` is what errors call the settings. Undoing that is for the
+ * most part up to whoever made the link: with the link, it goes.
  */
 export async function configure(
   operation: Operation,
@@ -76,13 +109,18 @@ export async function configure(
   index: number,
   argument: string,
   settings: InterfaceOptions,
+  { later, altNames }: Pick<NewLinkParts, 'later' | 'altNames'> = NO_REST,
 ): Promise<Link> {
   const { call } = operation;
-  const change = givenOf(settings);
-  const changed =
-    Object.keys(change).length === 0 ? undefined : inNames([['link', argument]], client.link.set(index, change, call));
+  const { port, portKind, ...others } = later ?? {};
+  const change: LinkChange = Object.assign({}, others as LinkChange, givenOf(settings));
+  const names = [['link', argument]] as const;
+  const changed = Object.keys(change).length === 0 ? undefined : inNames(names, client.link.set(index, change, call));
   // Behind a look-up the change would come after what is asked for now, and routes need the link up.
-  if (typeof change.master === 'string') await changed;
+  if (typeof change.master === 'string' || port !== undefined) await changed;
+  // The kernel looks a port's settings up at the master that the link has before the request.
+  if (port !== undefined) await inNames(names, client.link.set(index, { portKind, port } as LinkChange, call));
+  if (altNames.length > 0) await inNames(names, client.link.addAltNames(index, altNames, call));
   const given = furnish(operation, client, index, argument, settings);
   const [link] = await allDone([client.link.get(index, call), changed, ...given]);
   return link;
@@ -120,7 +158,9 @@ function isByLink({ link, nexthops, type = 'unicast' }: NewRoute): boolean {
 }
 
 /** Adds a route that does not go with the link. */
-function addOther(operation: Operation, client: Rtnetlink, route: NewRoute): Promise<void> {
+async function addOther(operation: Operation, client: Rtnetlink, given: NewRoute): Promise<void> {
+  // Undoing is for the links that have the names now, whichever have them then.
+  const route = await byIndexes(client, given);
   // Without a metric an IPv6 route gets this one, and deleting it without one could hit another.
   const metric = route.family === 'inet6' || route.to?.includes(':') === true ? { metric: 1024 } : {};
   return make(
@@ -128,6 +168,20 @@ function addOther(operation: Operation, client: Rtnetlink, route: NewRoute): Pro
     () => client.route.add(route),
     () => client.route.delete(Object.assign({}, metric, route)),
   );
+}
+
+/** A route with the indexes of the links that it names. */
+async function byIndexes(client: Rtnetlink, route: NewRoute): Promise<NewRoute> {
+  const indexOf = async (path: string, link: LinkRef | undefined) =>
+    typeof link === 'string' ? (await inNames(ofLinkRef(path), client.link.get(link))).index : link;
+  const link = await indexOf('route.link', route.link);
+  if (!Array.isArray(route.nexthops)) return link === route.link ? route : Object.assign({}, route, { link });
+  const hops = await allDone(
+    (route.nexthops as readonly NewNexthop[]).map(async (hop, i) =>
+      Object.assign({}, hop, { link: await indexOf(`route.nexthops[${i}].link`, hop.link) }),
+    ),
+  );
+  return Object.assign({}, route, { link, nexthops: hops });
 }
 
 /** Waits for all, then throws the first error: nothing may still be under way when undoing begins. */

@@ -12,17 +12,23 @@ export function ofLinkRef(given: string): Names {
   return ['link.name', 'link.index', 'link.altName', 'link'].map((theirs) => [theirs, given]);
 }
 
-/** The same promise, with its errors in these names. */
-export function inNames<T>(names: Names, promise: Promise<T>): Promise<T> {
+/**
+ * The same promise, with its errors in these names. An error that does not say what it is about is about `whole`: what the last
+ * name stands for, unless said.
+ */
+export function inNames<T>(names: Names, promise: Promise<T>, whole = names.at(-1)?.[1] ?? NOTHING): Promise<T> {
   return promise.catch((error: unknown) => {
-    throw renamed(error, names);
+    throw renamed(error, names, whole);
   });
 }
 
-function renamed(error: unknown, names: Names): unknown {
+/** For steps of which nobody can tell which of the helper's arguments they are about. */
+export const NOTHING = '';
+
+function renamed(error: unknown, names: Names, whole: string): unknown {
   if (!(error instanceof CodecError) && !(error instanceof KernelError)) return error;
   const path = error.path ?? (error as KernelError).missing;
-  if (path === undefined) return error;
+  if (path === undefined) return whole === NOTHING ? error : error.at(whole, undefined);
   for (const [theirs, given, own] of names) {
     if (path !== theirs && !(path.startsWith(theirs) && '.[('.includes(path[theirs.length]!))) continue;
     const rest = path.slice(theirs.length);

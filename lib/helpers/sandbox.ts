@@ -1,9 +1,9 @@
 import { Netns, NetnsCreation, type NetnsCreateOptions } from '../namespaces/index.js';
-import { Rtnetlink, type Link } from '../rtnetlink/index.js';
+import { Rtnetlink, type Link, type LinkChange } from '../rtnetlink/index.js';
 import { ArgumentError, ClosedError } from '../errors.js';
 import { checkKeys, checkSwitch } from '../options.js';
-import { allDone, checkInterface, configure, furnish, givenOf, INTERFACE } from './interface.js';
-import { inNames, type Names } from './names.js';
+import { allDone, apart, checkInterface, configure, furnish, givenOf, INTERFACE, isMore } from './interface.js';
+import { inNames, NOTHING, type Names } from './names.js';
 import { operate, type HelperOptions } from './operation.js';
 import { parted, type VethEnd } from './veth.js';
 
@@ -21,6 +21,7 @@ const NAMES: Names = [
   ['link', 'sandbox.far', INTERFACE],
 ];
 const NEAR: Names = [['link', 'sandbox.near']];
+const FAR: Names = [['link', 'sandbox.far']];
 
 export interface SandboxOptions extends NetnsCreateOptions {
   /** Whether the loopback link is up: unless said, it is. */
@@ -66,6 +67,8 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
   return operate('createSandbox', near.netns, options, async (operation) => {
     const { clients, call, undo } = operation;
     const { addresses, routes } = nearby;
+    const outer = apart('sandbox.near', nearLink, nearby.master);
+    const inner = apart('sandbox.far', farLink, undefined);
     const change = givenOf(nearby);
     const home = await clients.in(near.netns);
     const creation = creationOf(created, home);
@@ -77,21 +80,27 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
       NAMES,
       client.link.addWithEcho({
         index: FAR_INDEX,
-        ...farLink,
+        ...inner.first,
         ...givenOf(inside),
         kind: 'veth',
-        data: { peer: Object.assign({}, nearLink, clients.place(near.netns)) },
+        data: { peer: Object.assign({}, outer.first, clients.place(near.netns)) },
       }),
+      NOTHING,
     );
     undo(async () => {
       const [made, linked] = await Promise.allSettled([creation.netns, added]);
-      if (linked.status === 'fulfilled') await home.link.delete(near.name);
+      if (linked.status === 'fulfilled') await home.link.delete(linked.value?.link ?? near.name);
       if (made.status === 'rejected') return;
       if (created.name !== undefined) Netns.delete(created.name);
       made.value.close();
     });
     const index = farLink.index ?? FAR_INDEX;
     const given = furnish(operation, client, index, 'sandbox.far', inside);
+    // Nobody else has the index in a new namespace: so this may travel along.
+    if (inner.rest.later !== undefined)
+      given.push(inNames(FAR, client.link.set(index, inner.rest.later as LinkChange, call)));
+    if (inner.rest.altNames.length > 0)
+      given.push(inNames(FAR, client.link.addAltNames(index, inner.rest.altNames, call)));
     const [netns, echo, asked] = await allDone([
       netnsOf(creation, client, added),
       added,
@@ -102,9 +111,10 @@ export async function createSandbox(sandbox: SandboxOptions, options: HelperOpti
     ]);
     if (echo !== undefined) kernelEchoes = true;
     // Short of memory it does not.
-    const link = echo ?? asked ?? (await client.link.get(index, call));
-    if (addresses !== undefined || routes !== undefined)
-      await configure(operation, home, link.link!, 'sandbox.near', { addresses, routes });
+    const first = echo ?? asked ?? (await client.link.get(index, call));
+    const link = isMore(inner.rest) ? await client.link.get(index, call) : first;
+    if (addresses !== undefined || routes !== undefined || isMore(outer.rest))
+      await configure(operation, home, link.link!, 'sandbox.near', { addresses, routes }, outer.rest);
     return { netns, link };
   });
 }

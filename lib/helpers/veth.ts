@@ -1,15 +1,17 @@
-import type { Link } from '../rtnetlink/index.js';
+import type { Link, LinkRef } from '../rtnetlink/index.js';
 import { isSame } from './clients.js';
 import {
   allDone,
+  apart,
   checkInterface,
   configure,
   givenOf,
   INTERFACE,
+  isMore,
   type InterfaceOptions,
   type LinkOptions,
 } from './interface.js';
-import { inNames, type Names } from './names.js';
+import { inNames, NOTHING, type Names } from './names.js';
 import { make, operate, type HelperOptions } from './operation.js';
 
 /** One end of a veth pair. The kernel heeds the far one's `index` only where the near one has been given one. */
@@ -60,27 +62,35 @@ export async function createVethPair(
     const { clients, call } = operation;
     const nearby = await clients.in(near.netns);
     const { master, addresses, routes } = a.settings;
-    const peer = isSame(near.netns, far.netns) ? b.link : Object.assign({}, b.link, clients.place(far.netns));
+    const later = apart('near', a.link, master);
+    const farther = apart('far', b.link, b.settings.master);
+    const peer = isSame(near.netns, far.netns)
+      ? farther.first
+      : Object.assign({}, farther.first, clients.place(far.netns));
+    let pair: LinkRef = near.name;
     const added = make(
       operation,
       // The near end may come up at once; the far one not before the pair is made.
       () =>
         inNames(
           NAMES,
-          nearby.link.add(Object.assign({}, a.link, { kind: 'veth' as const, ...givenOf(a.settings), data: { peer } })),
+          nearby.link.add(
+            Object.assign({}, later.first, { kind: 'veth' as const, ...givenOf(a.settings), data: { peer } }),
+          ),
+          NOTHING,
         ),
-      () => nearby.link.delete(near.name),
+      () => nearby.link.delete(pair),
     );
     // Behind a look-up the pair would come after what is asked for now.
     if (typeof master === 'string') await added;
     const [, made, inside] = await allDone([added, nearby.link.get(near.name, call), clients.in(far.netns)]);
+    pair = made.index;
     // A veth's link is its other end.
     const farIndex = made.link ?? (await inside.link.get(far.name, call)).index;
+    const hasMore = addresses !== undefined || routes !== undefined || isMore(later.rest);
     const [farLink, nearLink] = await allDone([
-      configure(operation, inside, farIndex, 'far', b.settings),
-      addresses === undefined && routes === undefined
-        ? made
-        : configure(operation, nearby, made.index, 'near', { addresses, routes }),
+      configure(operation, inside, farIndex, 'far', b.settings, farther.rest),
+      hasMore ? configure(operation, nearby, made.index, 'near', { addresses, routes }, later.rest) : made,
     ]);
     return [nearLink, farLink];
   });

@@ -261,7 +261,8 @@ export class Connection {
           if (ack.details.message !== undefined) this.#warn(request, ack);
           pending.resolve(pending.result);
         } else {
-          pending.reject(kernelError(request, ack, batch.writer.view, pending.start, pending.end));
+          const mayChange = () => this.#source.mayChange?.();
+          pending.reject(kernelError(request, ack, batch.writer.view, pending.start, pending.end, mayChange));
         }
       } else if (request.decode !== undefined) {
         pending.result = request.decode(view, at + NLMSG_HDRLEN, end, type) ?? pending.result;

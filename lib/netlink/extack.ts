@@ -1,4 +1,4 @@
-import { errnoName } from '../errno.js';
+import { EPERM, errnoName } from '../errno.js';
 import { CodecError, KernelError, type AttributePolicy } from '../errors.js';
 import { attr, attrSet, nest, type AttrsOut } from '../wire/attrs.js';
 import { enumeration } from '../wire/enums.js';
@@ -100,13 +100,20 @@ function policyOf(policy: AttrsOut<typeof policyAttrs.rows> | undefined): Attrib
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** The names that an extended ACK's numbers stand for, found in the request that it answers (`start` to `end` of `view`). */
+/** Of a request for which the kernel looks at nothing else first. Kernel: net/core/rtnetlink.c, rtnetlink_rcv_msg. */
+const NO_RIGHT = 'it takes CAP_NET_ADMIN in the namespace that owns the network';
+
+/**
+ * The names that an extended ACK's numbers stand for, found in the request that it answers (`start` to `end` of `view`).
+ * `mayChange`: whether this thread may change anything there, if that can be found out.
+ */
 export function kernelError(
   request: Request<unknown>,
   ack: Ack,
   view: DataView,
   start: number,
   end: number,
+  mayChange?: () => boolean | undefined,
 ): KernelError {
   const { message, offset, missingType, missingNest, policy } = ack.details;
   const find = (place: number) => placeAt(request.set, view, start + NLMSG_HDRLEN, end, start + place);
@@ -126,16 +133,17 @@ export function kernelError(
     value: suspect?.value,
     missing,
     policy: policyOf(policy),
+    hint: ack.errno === EPERM && message === undefined && mayChange?.() === false ? NO_RIGHT : undefined,
   });
 }
 
-/** What the errno is usually about, where the kernel leaves it at that. */
+/** What the errno is about, where the kernel gave only that. */
 function suspectOf(
   { suspects, value }: Request<unknown>,
   { errno, details }: Ack,
 ): { key: string; value: unknown } | undefined {
   const suspect = suspects?.[errnoName(errno)];
-  const key = typeof suspect === 'function' ? suspect(details.message) : suspect;
+  const key = typeof suspect === 'function' ? suspect(details.message, value) : suspect;
   const suspected = key === undefined ? undefined : (value as Record<string, unknown>)[key];
   return key === undefined || suspected === undefined ? undefined : { key, value: suspected };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ClosedError } from '../errors.js';
 import type { Descriptor, NetlinkSocket } from '../native/addon.js';
 import { addon } from '../native/load.js';
@@ -101,11 +102,33 @@ export class KernelSource implements Source {
     return this.#netns === undefined ? -1 : this.#netns.fd;
   }
 
+  /** Kernel: security/commoncap.c, cap_capable. */
+  mayChange(): boolean | undefined {
+    if (this.#closed) return undefined;
+    if (hasNetAdmin()) return true;
+    // The own namespace belongs to the own user namespace, or to one above, in which there are no capabilities.
+    if (this.#netns === undefined) return false;
+    const owner = addon.owningUserNamespace(this.#netns.fd);
+    if (isFailure(owner)) return false;
+    const uid = addon.ownerUid(owner.fd);
+    owner.close();
+    // Whoever made a user namespace may do anything in it.
+    return uid === process.geteuid!();
+  }
+
   close(): void {
     this.#closed = true;
     this.#spare?.close();
     this.#netns?.close();
   }
+}
+
+const CAP_NET_ADMIN = 12n;
+
+/** Whether this thread has the capability in its own user namespace. */
+function hasNetAdmin(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/thread-self/status', 'latin1'))?.[1] ?? '0';
+  return ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
 }
 
 function prepared(socket: NetlinkSocket, bufferBytes: number): NetlinkSocket {

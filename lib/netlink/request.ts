@@ -26,11 +26,12 @@ export interface Request<out T> {
   readonly decode?: Decode<T> | undefined;
   /** The errno, by its name, with which the kernel answers a dump when there is nothing to list. */
   readonly emptyOn?: string | undefined;
-  /** The member of `value` that an errno is about, by the errno's name, for when the kernel does not say where; it may say what. */
+  /** The member of `value` that an errno is surely about, by the errno's name, for when the kernel does not say where. */
   readonly suspects?: Readonly<Record<string, Suspect>> | undefined;
 }
 
-export type Suspect = string | undefined | ((kernelMessage: string | undefined) => string | undefined);
+/** A member, or what finds it from the kernel's text and the request's value. */
+export type Suspect = string | undefined | ((said: string | undefined, value: object) => string | undefined);
 
 /**
  * Appends the whole message. When a value cannot be written, nothing is appended. A dump ends with NLMSG_DONE; what else is

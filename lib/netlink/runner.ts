@@ -15,6 +15,12 @@ export type Result<M extends Mode, T> = M extends 'async' ? Promise<T> : T;
 /** Objects: streamed or promised, or an array at once. */
 export type List<M extends Mode, T> = M extends 'async' ? Dump<T> : T[];
 
+/** Something to be done by other means than a request of this client, either way. */
+export interface Calls<T> {
+  readonly async: () => Promise<T>;
+  readonly sync: () => T;
+}
+
 /** The answer to one request. */
 export function* one<T>(request: Request<T>): Steps<T> {
   return (yield { one: request }) as T;
@@ -28,6 +34,11 @@ export function* last<T>(request: Request<T>): Steps<T> {
 /** The answer to a request that finds out what a name stands for. It may be made before the call has its turn. */
 export function* lookUp<T>(request: Request<T>): Steps<T> {
   return (yield { one: request, looksUp: true }) as T;
+}
+
+/** What comes of other means than this client's requests. */
+export function* call<T>(calls: Calls<T>): Steps<T> {
+  return (yield { call: calls }) as T;
 }
 
 /** All objects of a dump. */
@@ -114,6 +125,7 @@ function walkSync<T>(connection: Connection, steps: Steps<T>, options: CallOptio
 function carryOutSync(connection: Connection, step: Step, options: CallOptions | undefined): unknown {
   if ('one' in step) return connection.requestSync(step.one, options);
   if ('all' in step) return connection.dumpSync(step.all, options);
+  if ('call' in step) return step.call.sync();
   let first: { readonly error: unknown } | undefined;
   for (const request of step.many) {
     try {

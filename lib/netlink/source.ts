@@ -29,6 +29,8 @@ export interface Source {
   openSync(): Channel;
   /** Listens to these groups from the moment the promise resolves. */
   listen(groups: readonly number[], onDatagrams: OnDatagrams): Promise<Listener>;
+  /** Whether this thread may change anything where the channels are; undefined where nobody can tell. For errors. */
+  mayChange?(): boolean | undefined;
   /** Opened channels and listeners live on; no new ones can be opened. */
   close(): void;
 }

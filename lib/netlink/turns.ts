@@ -3,6 +3,7 @@ import type { Connection, Sent } from './connection.js';
 import { limit } from './limit.js';
 import { checkCallOptions, type CallOptions } from './options.js';
 import type { Request } from './request.js';
+import type { Calls } from './runner.js';
 import { inWindows, windowsOf } from './windows.js';
 
 /** What a call of several requests does next. */
@@ -19,7 +20,9 @@ export type Step =
       /** Not as an array: to iterate over once. */
       readonly isKept?: boolean;
     }
-  | { readonly many: Iterable<Request<unknown>>; readonly gone: string };
+  | { readonly many: Iterable<Request<unknown>>; readonly gone: string }
+  /** By other means than requests of this client. */
+  | { readonly call: Calls<unknown> };
 
 /** Nothing but to have its turn. */
 const TURN = Symbol('turn');
@@ -205,6 +208,7 @@ export class Turns {
   }
 
   async #several(call: Call, step: Exclude<Step, { one: unknown }>): Promise<unknown> {
+    if ('call' in step) return step.call.async();
     if ('all' in step) {
       await this.#connection.answered();
       if (call.isOver) return undefined;
@@ -278,7 +282,9 @@ export class Turns {
 
 function operationOf(step: Step | typeof TURN): string {
   if (step === TURN) return '';
-  return 'one' in step ? step.one.operation : 'all' in step ? step.all.operation : 'what was listed';
+  if ('one' in step) return step.one.operation;
+  if ('all' in step) return step.all.operation;
+  return 'many' in step ? 'what was listed' : 'another namespace';
 }
 
 function isLookUp(step: Call['next']): step is Step {

@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.js';
 import { attr, attrSet, merging, type AttrsIn, type AttrsOut } from '../wire/attrs.js';
-import { show, type Codec, type InputOf } from '../wire/codec.js';
+import { readOnly, show, type Codec, type InputOf } from '../wire/codec.js';
 import { Bits, enumeration, type FlagList } from '../wire/enums.js';
 import { formatIp, ip, ipv4, parsePrefix, type Prefix } from '../wire/ip.js';
 import { s32, seconds, u32, u8 } from '../wire/numbers.js';
@@ -204,10 +204,10 @@ export const addressAttrs = attrSet(
     /** Who made the address: 0 to 255. Since Linux 5.18; passed over before. */
     protocol: attr(11, protocols),
     /** In reports of anycast addresses. */
-    anycast: attr(5, ip),
+    anycast: attr(5, readOnly(ip)),
     /** In reports of multicast groups. */
-    multicast: attr(7, ip),
-    /** For lists: the id that another namespace has in this one; its addresses are reported. */
+    multicast: attr(7, readOnly(ip)),
+    /** For lists: the id that another namespace has in this one; its addresses are reported. Refused elsewhere. */
     targetNetnsId: attr(10, s32),
   }),
   ifaddrmsg,

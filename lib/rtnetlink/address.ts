@@ -2,10 +2,12 @@ import { CodecError } from '../errors.js';
 import { NLM_F_DUMP } from '../netlink/constants.js';
 import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
+import { show } from '../wire/codec.js';
 import { asRead, type FlagList } from '../wire/enums.js';
 import { addressAttrs, type AddressAttrsIn, type AddressAttrsOut, type AddressFlag } from './address-attrs.js';
 import { AF_INET, AF_INET6, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.js';
 import { familyNumber, type Family } from './family.js';
+import { checkFilter, checkIpFamily, checkLinkFilter } from './filters.js';
 import type { LinkRef } from './link-index.js';
 import { looksLikeIpv6 } from './prefix.js';
 import { scopes, type Scope } from './route-enums.js';
@@ -30,9 +32,9 @@ export type NewAddress = Named<AddressAttrsIn> & {
 export interface AddressFilter {
   /** `'inet'` or `'inet6'`; both unless said. */
   readonly family?: Family | undefined;
-  /** Those of this link. */
+  /** Those of this link. Only by index with `targetNetnsId`, which is where the link is then. */
   readonly link?: LinkRef | undefined;
-  /** The namespace whose addresses to list, by the id that it has in this one. */
+  /** The namespace whose addresses to list, by the id that it has in this one. Not for `flush`: the kernel deletes only here. */
   readonly targetNetnsId?: number | undefined;
   /** Those of this scope. */
   readonly scope?: Scope | undefined;
@@ -50,6 +52,8 @@ export const decodeAddress: Decode<Address> = (view, at, end, type) =>
 /** What the kernel needs to know; without an address it would take just any one of the link. */
 function complete<T extends AddressAttrsIn>(value: T): T {
   if (value.address === undefined) throw new CodecError('address.address', 'is missing');
+  if (value.targetNetnsId !== undefined)
+    throw new CodecError('address.targetNetnsId', 'is only for lists: the kernel changes addresses of this namespace');
   const family =
     value.family === undefined
       ? looksLikeIpv6(value.address) === true
@@ -68,7 +72,11 @@ export function newAddress(verb: AddressVerb, address: AddressAttrsIn): Request<
   return { operation: 'RTM_NEWADDR', subject: 'address', type: RTM_NEWADDR, flags: verbs[verb], set, value, suspects };
 }
 
-/** Deletes the address of the link that has this address and prefix, and of IPv4 this peer and label where they are said. */
+/**
+ * Deletes the address of the link that has this address and prefix, and of IPv4 this peer and label where they are said.
+ * With an IPv4 primary address go the secondaries of its subnet, unless net.ipv4.conf.LINK.promote_secondaries is on.
+ * Kernel: net/ipv4/devinet.c, __inet_del_ifa.
+ */
 export function deleteAddress(address: AddressAttrsIn): Request<void> {
   return {
     operation: 'RTM_DELADDR',
@@ -81,10 +89,25 @@ export function deleteAddress(address: AddressAttrsIn): Request<void> {
   };
 }
 
+const FILTERS = ['family', 'link', 'targetNetnsId', 'scope', 'label'];
+
+export function checkAddressFilter(filter: object): void {
+  checkFilter(filter, FILTERS, 'address');
+  const { family, link, targetNetnsId, scope, label } = filter as AddressFilter;
+  checkIpFamily(family, 'address.family');
+  checkLinkFilter(link, 'address.link');
+  if (typeof link === 'string' && targetNetnsId !== undefined)
+    throw new CodecError('address.link', 'takes an index beside targetNetnsId: names are looked up in this namespace');
+  if (scope !== undefined) asRead(scopes, scope, 'address.scope');
+  if (label !== undefined && typeof label !== 'string')
+    throw new CodecError('address.label', `takes a string, not ${show(label)}`);
+}
+
 /** `filter.link` as an index. */
 export function listAddresses(
   filter: Omit<AddressFilter, 'link'> & { readonly link?: number | undefined } = {},
 ): Request<Address> {
+  checkAddressFilter(filter);
   const { scope: wanted, label, ...value } = filter;
   const scope = wanted === undefined ? undefined : asRead(scopes, wanted, 'address.scope');
   const decode: Decode<Address> =
@@ -96,5 +119,14 @@ export function listAddresses(
             (scope === undefined || address?.scope === scope) && (label === undefined || address?.label === label);
           return fits ? address : undefined;
         };
-  return { operation: 'RTM_GETADDR', subject: 'address', type: RTM_GETADDR, flags: NLM_F_DUMP, set, value, decode };
+  return {
+    operation: 'RTM_GETADDR',
+    subject: 'address',
+    type: RTM_GETADDR,
+    flags: NLM_F_DUMP,
+    set,
+    value,
+    decode,
+    suspects: { ENODEV: 'link' },
+  };
 }

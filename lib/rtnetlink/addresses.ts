@@ -2,6 +2,7 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { all, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
+  checkAddressFilter,
   deleteAddress,
   listAddresses,
   newAddress,
@@ -11,7 +12,9 @@ import {
   type NewAddress,
 } from './address.js';
 import type { AddressAttrsIn } from './address-attrs.js';
-import { checkNarrows, hasNames, withIndexes } from './resolve.js';
+import { CodecError } from '../errors.js';
+import { checkNarrows } from './filters.js';
+import { hasNames, withIndexes } from './resolve.js';
 
 const REFS = ['link'];
 type IndexedFilter = Parameters<typeof listAddresses>[0];
@@ -49,7 +52,10 @@ export class Addresses<M extends Mode> {
     return yield* last(newAddress(verb, yield* withIndexes(address, REFS, 'address')));
   }
 
-  /** Takes an address away; EADDRNOTAVAIL when the link does not have it. */
+  /**
+   * Takes an address away; EADDRNOTAVAIL when the link does not have it. With an IPv4 primary address the kernel takes the
+   * secondaries of its subnet, unless the sysctl `net.ipv4.conf.LINK.promote_secondaries` is on.
+   */
   delete(address: NewAddress, options?: CallOptions): Result<M, void> {
     return this.#run.one(
       (address: NewAddress) =>
@@ -74,16 +80,26 @@ export class Addresses<M extends Mode> {
   }
 
   *#list(filter: AddressFilter): Steps<Request<Address>> {
+    checkAddressFilter(filter);
     return listAddresses(yield* withIndexes(filter, REFS, 'address'));
   }
 
-  /** Deletes all addresses that `list` gives for this filter, which has to say something. */
+  /**
+   * Deletes all addresses that `list` gives for this filter, which has to say something. By `label` it may take more: with
+   * an IPv4 primary address the kernel takes the secondaries of its subnet, whatever their label, see `delete`.
+   */
   flush(filter: AddressFilter, options?: CallOptions): Result<M, void> {
     return this.#run.one((filter: AddressFilter) => this.#flush(filter), options, filter);
   }
 
   *#flush(filter: AddressFilter): Steps<void> {
+    checkAddressFilter(filter);
     checkNarrows(filter, 'address');
+    if (filter.targetNetnsId !== undefined)
+      throw new CodecError(
+        'address.targetNetnsId',
+        'is only for lists: the kernel deletes addresses of this namespace',
+      );
     const addresses = yield* all(listAddresses(yield* withIndexes(filter, REFS, 'address')));
     // With a primary address go its secondaries, unless net.ipv4.conf.*.promote_secondaries: so these go first.
     const secondaryFirst = [...addresses].sort(

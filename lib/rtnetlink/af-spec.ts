@@ -57,7 +57,8 @@ const inet6 = attrSet('IFLA_INET6', () => ({
 
 /** Keyed by address family. */
 const families = attrSet('AF', () => ({
-  inet: attr(2, nest(inet)),
+  /** Only reported. */
+  inet: attr(2, readOnly(nest(inet))),
   inet6: attr(10, nest(inet6)),
 }));
 

@@ -70,7 +70,10 @@ export class FdbEntries<M extends Mode> {
     return yield* last(newFdbEntry(verb, yield* withIndexes(entry, REFS, 'fdb')));
   }
 
-  /** Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. */
+  /**
+   * Deletes one destination when `dst` says which, else the entry; ENOENT when there is none. The kernel says nothing of a
+   * destination that an entry does not have. Without `vlan` a bridge that filters VLANs deletes the entries of all VLANs.
+   */
   delete(entry: NewFdbEntry, options?: CallOptions): Result<M, void> {
     return this.#run.one(
       (entry: NewFdbEntry) =>

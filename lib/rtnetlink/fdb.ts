@@ -5,6 +5,9 @@ import { checkKeys, checkSwitch } from '../options.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import type { Bits } from '../wire/enums.js';
 import { AF_BRIDGE, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
+import { parseIp } from '../wire/ip.js';
+import { show } from '../wire/codec.js';
+import { checkFilter, checkLinkFilter, checkNotAny } from './filters.js';
 import type { LinkRef } from './link-index.js';
 import {
   fdbAttrs,
@@ -115,22 +118,58 @@ export function newFdbEntry(verb: FdbVerb, entry: FdbAttrsIn): Request<void> {
   return { operation: 'RTM_NEWNEIGH', subject: 'fdb', type: RTM_NEWNEIGH, flags: verbs[verb], set, value, suspects };
 }
 
-/** Deletes one destination when `dst` says which, else the entry. */
+/**
+ * Deletes one destination when `dst` says which, else the entry. Kernel: drivers/net/vxlan/vxlan_core.c, __vxlan_fdb_delete;
+ * net/bridge/br_fdb.c, br_fdb_delete.
+ */
 export function deleteFdbEntry(entry: FdbAttrsIn): Request<void> {
+  checkDestination(entry);
   const value = complete(entry);
   return { operation: 'RTM_DELNEIGH', subject: 'fdb', type: RTM_DELNEIGH, flags: 0, set, value, suspects };
+}
+
+/** A destination that the kernel would take for any, so that it deletes all of the entry. */
+function checkDestination(entry: FdbAttrsIn): void {
+  checkSomewhere(entry.dst);
+  for (const key of ['port', 'vni', 'via'] as const)
+    if (entry[key] !== undefined && entry[key] !== null && entry.dst === undefined)
+      throw new CodecError(`fdb.${key}`, 'needs dst beside it: without, the kernel deletes all destinations');
+}
+
+function checkSomewhere(dst: unknown): void {
+  if (typeof dst === 'string' && parseIp(dst)?.every((byte) => byte === 0) === true)
+    throw new CodecError('fdb.dst', `${show(dst)} is any to the kernel: leave it out for that`);
+}
+
+/** What the kernel only reports. */
+const REPORTED: readonly unknown[] = ['offloaded', 'locked'];
+
+/** Flags of an entry that was read, without those that the kernel refuses, or would report as if they were so. */
+function settable(flags: NeighbourFlags): NeighbourFlags {
+  const isList: boolean = Array.isArray(flags);
+  return isList && flags.some((flag) => REPORTED.includes(flag))
+    ? flags.filter((flag) => !REPORTED.includes(flag))
+    : flags;
+}
+
+/** A learned entry that nothing is heard from any more is `stale`, which cannot be said: it ages. */
+function stateToSay(state: readonly (NeighbourState | number)[]): readonly (NeighbourState | number)[] {
+  return Array.isArray(state) && state.length === 1 && state[0] === 'stale' ? ['reachable'] : state;
 }
 
 /** Links that only filter by address want to see the state in deletions as well. */
 function complete(entry: FdbAttrsIn): FdbAttrsIn {
   if (entry.mac === undefined) throw new CodecError('fdb.mac', 'is missing');
-  const flags = withTable(entry);
+  const flags = settable(withTable(entry));
   const staticState: readonly NeighbourState[] = flags.includes('master') ? ['noarp', 'reachable'] : ['permanent'];
-  return Object.assign({}, entry, { state: entry.state ?? staticState, flags, family: 'bridge' as const });
+  return Object.assign({}, entry, { state: stateToSay(entry.state ?? staticState), flags, family: 'bridge' as const });
 }
 
 /** `filter.link` and `filter.master` as indexes. */
 export function listFdb(filter: Indexed<FdbFilter> = {}): Request<FdbEntry> {
+  checkFilter(filter, ['link', 'master'], 'fdb');
+  checkLinkFilter(filter.link, 'fdb.link');
+  checkLinkFilter(filter.master, 'fdb.master');
   const value = Object.assign({}, filter, { family: 'bridge' });
   return {
     operation: 'RTM_GETNEIGH',
@@ -165,18 +204,29 @@ function match<Name extends string>(
   where: string,
 ): [on: Name[], looked: Name[] | undefined] {
   if (wanted === undefined) return [[], undefined];
+  if (Array.isArray(wanted)) throw new CodecError(where, 'takes { name: true or false }, not a list');
   const names = Object.keys(bits.names) as Name[];
   const own = checkKeys(where, wanted, names);
   for (const name of names) checkSwitch(`${where}.${name}`, own[name]);
   const looked = names.filter((name) => own[name] !== undefined);
+  if (looked.length === 0) throw new CodecError(where, 'says nothing of what to delete');
   return [looked.filter((name) => own[name] === true), looked];
 }
+
+const FLUSHES = ['link', 'master', 'vlan', 'dst', 'port', 'vni', 'srcVni', 'nexthopId', 'state', 'flags'];
 
 /**
  * Deletes all entries that match; `flush.link` and `flush.master` as indexes. Bridges since Linux 6.0, VXLAN since 6.7:
  * before 6.0 the kernel answers EINVAL, then EOPNOTSUPP.
  */
 export function flushFdb(flush: Indexed<FdbFlush>): Request<void> {
+  checkFilter(flush, FLUSHES, 'fdb');
+  checkLinkFilter(flush.link, 'fdb.link');
+  checkLinkFilter(flush.master, 'fdb.master');
+  if (flush.link === undefined && flush.master === undefined)
+    throw new CodecError('fdb.link', 'is missing: entries of which link, or of which master?');
+  for (const key of ['port', 'vni', 'srcVni', 'nexthopId'] as const) checkNotAny(flush[key], [0], `fdb.${key}`);
+  checkSomewhere(flush.dst);
   const { link, master, state, flags, ...rest } = flush;
   const [states, stateMask] = match<NeighbourState>(state, neighbourStates, 'fdb.state');
   const [flagsOn, flagsMask] = match<NeighbourFlag>(flags, neighbourFlags, 'fdb.flags');

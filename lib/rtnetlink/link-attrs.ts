@@ -12,7 +12,7 @@ import {
   type Header,
   type Rows,
 } from '../wire/attrs.js';
-import { readOnly, shared, show } from '../wire/codec.js';
+import { readOnly, shared, show, type Codec } from '../wire/codec.js';
 import { enumeration, flagList } from '../wire/enums.js';
 import { linkLayerAddress } from '../wire/mac.js';
 import { bool8, s32, u16, u32, u64, u8 } from '../wire/numbers.js';
@@ -125,6 +125,9 @@ const protoDownReason = attrSet('IFLA_PROTO_DOWN_REASON', () => ({
 /** Kernel: net/core/rtnetlink.c, rtnl_prop_list_size: alternative names, each an attribute of its own. */
 const altNames = list(nulString(127, 1), 53);
 
+/** New links get them in a request of another kind; in other requests they are passed over. */
+const namesOfNewLink: Codec<readonly string[], readonly string[]> = { ...altNames, omit: () => true };
+
 /** Kernel: net/core/rtnetlink.c, ifla_policy and rtnl_fill_ifinfo. */
 const linkRows = () =>
   ({
@@ -149,7 +152,7 @@ const linkRows = () =>
     netnsPid: attr(19, u32),
     /** The same by its id in this namespace. */
     targetNetnsId: attr(46, s32),
-    /** The index the link shall have in the namespace that it is moved to. Since Linux 5.13; ignored before. */
+    /** The index that a link gets in the namespace that it moves to. Since Linux 5.13; ignored before. */
     newIndex: attr(49, s32),
     /** In an event about a link that moves: the id of the namespace it goes to. */
     newNetnsId: attr(45, readOnly(s32)),
@@ -166,9 +169,9 @@ const linkRows = () =>
     linkMode: attr(17, enumeration(u8, { default: 0, dormant: 1, testing: 2 })),
     /** Free text, up to 255 bytes; empty to remove it. */
     alias: attr(20, string(255)),
-    /** Other names; added and removed with `altname` calls. */
-    altNames: attr(52, readOnly(altNames)),
-    /** Another name to find a link by, up to 127 bytes. */
+    /** Other names of 1 to 127 bytes each, for a new link; else `addAltNames` and `deleteAltNames` change them. */
+    altNames: attr(52, namesOfNewLink),
+    /** One more other name for a new link, 1 to 127 bytes. */
     altName: attr(53, nulString(127, 1)),
     /** The group to address many links by. */
     group: attr(27, u32),
@@ -178,10 +181,12 @@ const linkRows = () =>
     txQueues: attr(31, u32),
     /** The number of receive queues, at creation. */
     rxQueues: attr(32, u32),
+    /** Few kinds let it be set, such as dummy. Passed over in a link that was read, which has `carrierChanges`. */
     carrier: attr(33, bool8),
     carrierChanges: attr(35, readOnly(u32)),
     carrierUpCount: attr(47, readOnly(u32)),
     carrierDownCount: attr(48, readOnly(u32)),
+    /** Something else keeps the link down. Of the kinds that have a table macvlan, macvtap and vxlan. */
     protoDown: attr(39, bool8),
     protoDownReason: attr(55, nest(protoDownReason)),
     minMtu: attr(50, readOnly(u32)),
@@ -252,7 +257,8 @@ const linkRows = () =>
     cost: attr(8, readOnly(bytes())),
     priority: attr(9, readOnly(bytes())),
     wireless: attr(11, readOnly(bytes())),
-    weight: attr(15, u32),
+    /** The kernel has the number, but neither reports nor takes it. */
+    weight: attr(15, readOnly(u32)),
     devlinkPort: attr(62, readOnly(bytes())),
     dpllPin: attr(65, readOnly(bytes())),
     /** In microseconds. Since Linux 6.13. */

@@ -4,9 +4,12 @@ import type { Decode, Request } from '../netlink/request.js';
 import { show } from '../wire/codec.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import { RTM_DELLINK, RTM_DELLINKPROP, RTM_GETLINK, RTM_NEWLINK, RTM_NEWLINKPROP } from './constants.js';
+import * as kinds from './kinds/index.js';
 import type { DataIn, DataOut, Kind } from './kinds/index.js';
 import type { OtherKind, OtherPortKind } from './kinds/other.js';
 import type { PortIn, PortKind, PortOut } from './ports/index.js';
+import { checkFilter, checkLinkFilter } from './filters.js';
+import { checkAtOnce } from './later.js';
 import { altNameAttrs, linkAttrs, type LinkAttrsIn, type LinkAttrsOut } from './link-attrs.js';
 import type { LinkRef } from './link-index.js';
 
@@ -56,9 +59,9 @@ type WithPortRefs<T> = T extends { readonly backupPort?: unknown }
   : T;
 
 /** A link to create. */
-export type NewLink = Plain & (KindIn | AnyKindIn) & PortFieldsIn;
+export type NewLink = Omit<Plain, 'newIndex'> & (KindIn | AnyKindIn) & PortFieldsIn;
 /** What to change of a link; `kind` is looked up when `data` is given without it. */
-export type LinkChange = Plain &
+export type LinkChange = Omit<Plain, 'altName' | 'altNames'> &
   (KindIn | AnyKindIn | { readonly kind?: undefined; readonly data?: WithRefs<DataIn<Kind>> | undefined }) &
   PortFieldsIn;
 
@@ -120,6 +123,8 @@ const MEASURED = { extMask: ['mrp'] } as const;
 export function listLinks(
   filter: Omit<LinkFilter, 'master'> & { readonly master?: number | undefined } = {},
 ): Request<Link> {
+  checkFilter(filter, ['kind', 'master', 'extMask'], 'link');
+  checkLinkFilter(filter.master, 'link.master');
   return {
     operation: 'RTM_GETLINK',
     subject: 'link',
@@ -142,8 +147,34 @@ function ofKind(kind: string): Decode<Link> {
 /** Kernel: net/core/rtnetlink.c, __rtnl_newlink. */
 const UNKNOWN_KIND = 'Unknown device type';
 
-/** Creates a link; refs to other links as indexes. */
+/** Kinds that look only for the link beneath. */
+const ABOVE_ANOTHER: readonly unknown[] = ['macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'vlan'];
+
+const addSuspects: Request<void>['suspects'] = {
+  EEXIST: (said, link: LinkAttrsIn) => (said === undefined && isSure(link) ? nameOrIndex(link) : undefined),
+  // Else it may be an attribute of the kind, or the master.
+  EOPNOTSUPP: (said) => (said === UNKNOWN_KIND ? 'kind' : undefined),
+  ENODEV: (_said, { kind }: LinkAttrsIn) => (ABOVE_ANOTHER.includes(kind) ? 'link' : undefined),
+};
+
+/**
+ * Whether it is plain what of a new link may be taken. Not where that is several things, nor in another namespace, nor for
+ * tunnels, of which there may be one with the same ends.
+ */
+export function isSure(link: LinkAttrsIn): boolean {
+  const { kind, index, name, netns, netnsPid, targetNetnsId } = link;
+  const isSeveral = (index !== undefined && name !== undefined) || peerOf(link).name !== undefined;
+  const isHere = netns === undefined && netnsPid === undefined && targetNetnsId === undefined;
+  return isHere && !isSeveral && kind !== undefined && Object.hasOwn(kinds.tables(), kind);
+}
+
+function nameOrIndex({ name, index }: LinkAttrsIn): 'name' | 'index' | undefined {
+  return name !== undefined ? 'name' : index !== undefined ? 'index' : undefined;
+}
+
+/** Creates a link; refs to other links as indexes. Takes only what the kernel takes at creation: `Links.add` sends the rest later. */
 export function addLink(link: object): Request<void> {
+  checkAtOnce(link);
   return {
     operation: 'RTM_NEWLINK',
     subject: 'link',
@@ -151,29 +182,18 @@ export function addLink(link: object): Request<void> {
     flags: NLM_F_CREATE | NLM_F_EXCL,
     set,
     value: link,
-    suspects: {
-      EEXIST: (said) => (said === undefined ? onlyOneToBeTaken(link) : undefined),
-      // Else it may be an attribute of the kind, or the master.
-      EOPNOTSUPP: (said) => (said === UNKNOWN_KIND ? 'kind' : undefined),
-      ENODEV: 'link',
-    },
+    suspects: addSuspects,
   };
 }
 
+/** What `peerOf` gives of a link without one. */
+export const NO_PEER: LinkAttrsIn = Object.freeze({});
+
 /** The peer of a new veth link, and what else comes as a pair. */
 export function peerOf({ data }: LinkAttrsIn): LinkAttrsIn {
-  return (data as { readonly peer?: LinkAttrsIn } | undefined)?.peer ?? {};
-}
-
-/** Whether several things that a new link says may be taken already. */
-export function saysSeveral(link: LinkAttrsIn): boolean {
-  return (link.index !== undefined && link.name !== undefined) || peerOf(link).name !== undefined;
-}
-
-/** What may be taken, where that is nothing else. */
-function onlyOneToBeTaken(link: LinkAttrsIn): 'name' | 'index' | undefined {
-  if (saysSeveral(link)) return undefined;
-  return link.index === undefined ? 'name' : 'index';
+  const peer: unknown =
+    typeof data === 'object' && data !== null ? (data as { readonly peer?: unknown }).peer : undefined;
+  return typeof peer === 'object' && peer !== null ? peer : NO_PEER;
 }
 
 /** The same, answered with the new link where the kernel does that. */
@@ -184,6 +204,10 @@ export function addLinkWithEcho(link: object): Request<Link | undefined> {
 
 /** Changes the link that `value.index`, or `value.name` without an index, stands for. */
 export function changeLink(value: object): Request<void> {
+  const { index = 0, name, altName } = value as LinkAttrsIn;
+  // Without one the kernel changes all links of `value.group`.
+  if (index === 0 && name === undefined && altName === undefined)
+    throw new CodecError('link', 'says neither by index nor by name which link to change');
   return {
     operation: 'RTM_NEWLINK',
     subject: 'link',
@@ -191,24 +215,50 @@ export function changeLink(value: object): Request<void> {
     flags: 0,
     set,
     value,
-    suspects: changeSuspects(value),
+    suspects: changeSuspects,
   };
 }
 
-function changeSuspects(value: LinkAttrsIn): Request<void>['suspects'] {
-  const { master } = value;
-  const suspects = { ENODEV: selector(value), EEXIST: 'name' };
-  if (master === undefined || master === null) return suspects;
+const changeSuspects: Request<void>['suspects'] = {
+  ENODEV: (said, change) => (said === undefined && !saysAny(change, FINDING_OTHERS) ? selector(change) : undefined),
+  // A link is selected by one of both, and renamed by the other.
+  EEXIST: (_said, change: LinkAttrsIn) =>
+    change.index !== undefined && change.name !== undefined && !saysAny(change, MAY_BE_TAKEN) ? 'name' : undefined,
   // It takes no ports, or not this one.
-  const ofMaster = { EOPNOTSUPP: 'master', ELOOP: 'master', ...suspects };
-  return isOnly(value, CHOOSING_MASTER) ? { EINVAL: 'master', ...ofMaster } : ofMaster;
+  EOPNOTSUPP: (_said, change) => onlyChange(change) ?? ifMaster(change, NEVER_UNSUPPORTED),
+  ELOOP: (_said, change) => ifMaster(change, NEVER_UNSUPPORTED),
+  EINVAL: (_said, change) => onlyChange(change),
+  EADDRNOTAVAIL: (_said, change) => onlyChange(change),
+};
+
+/** What may find no device, too. */
+const FINDING_OTHERS = ['data', 'port', 'xdp', 'carrier', 'address', 'mtu'];
+/** What may be taken, too. */
+const MAY_BE_TAKEN = ['netns', 'netnsPid', 'targetNetnsId', 'data', 'port', 'master'];
+const SELECTING = ['index', 'name', 'altName'];
+const NEVER_UNSUPPORTED = [...SELECTING, 'up', 'flags', 'group', 'alias', 'txQueueLength', 'mtu'];
+
+function saysAny(change: object, keys: readonly string[]): boolean {
+  return keys.some((key) => (change as Record<string, unknown>)[key] !== undefined);
 }
 
-const CHOOSING_MASTER = ['index', 'name', 'altName', 'master'];
+/** What a change is of, if it is of one thing; that kinds have of their own consists of several. */
+function onlyChange(change: object): string | undefined {
+  let only: string | undefined;
+  for (const key in change) {
+    if ((change as Record<string, unknown>)[key] === undefined || SELECTING.includes(key)) continue;
+    if (only !== undefined || key === 'data' || key === 'port' || key === 'kind') return undefined;
+    only = key;
+  }
+  return only;
+}
 
-function isOnly(value: object, keys: readonly string[]): boolean {
-  for (const key in value) if (!keys.includes(key)) return false;
-  return true;
+/** `'master'`, if beside it there are only members that this cannot be about. */
+function ifMaster(change: LinkAttrsIn, innocent: readonly string[]): 'master' | undefined {
+  if (change.master === undefined || change.master === null) return undefined;
+  for (const key in change)
+    if (key !== 'master' && change[key as keyof LinkAttrsIn] !== undefined && !innocent.includes(key)) return undefined;
+  return 'master';
 }
 
 export function deleteLink(value: LinkAttrsIn): Request<void> {
@@ -223,7 +273,7 @@ export function deleteLink(value: LinkAttrsIn): Request<void> {
   };
 }
 
-/** Adds or deletes alternative names, all or none of them. */
+/** Adds or deletes alternative names. The kernel ends at the first that it cannot do, and leaves it at that. */
 export function changeAltNames(verb: 'add' | 'delete', ref: LinkRef, names: readonly string[]): Request<void> {
   // NLM_F_EXCL's bit means something else where things are deleted.
   const [operation, type, flags] =

@@ -4,6 +4,7 @@ import type { Decode, Request } from '../netlink/request.js';
 import type { AttrSet, Rows } from '../wire/attrs.js';
 import { AF_BRIDGE, AF_INET, AF_INET6, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
 import { familyNumber, type Family } from './family.js';
+import { checkFilter, checkIpFamily, checkLinkFilter } from './filters.js';
 import type { LinkRef } from './link-index.js';
 import {
   neighbourAttrs,
@@ -12,6 +13,7 @@ import {
   type NeighbourAttrsOut,
   type NeighbourState,
 } from './neighbour-attrs.js';
+import { show } from '../wire/codec.js';
 import { looksLikeIpv6 } from './prefix.js';
 import { verbs, type Verb } from './verbs.js';
 
@@ -44,7 +46,7 @@ export interface NeighbourFilter {
   readonly master?: LinkRef | undefined;
   /** List the addresses that this host answers for, instead of its neighbours. */
   readonly proxy?: boolean | undefined;
-  /** Those in any of these states. */
+  /** Those in any of these states; in none for an empty list. */
   readonly state?: readonly NeighbourState[] | undefined;
 }
 
@@ -99,6 +101,18 @@ export function deleteNeighbour(neighbour: NeighbourAttrsIn): Request<void> {
   return { operation: 'RTM_DELNEIGH', subject: 'neighbour', type: RTM_DELNEIGH, flags: 0, set, value, suspects };
 }
 
+const FILTERS = ['family', 'link', 'master', 'proxy', 'state'];
+
+export function checkNeighbourFilter(filter: object): void {
+  checkFilter(filter, FILTERS, 'neighbour');
+  const { family, link, master, proxy } = filter as NeighbourFilter;
+  checkIpFamily(family, 'neighbour.family');
+  checkLinkFilter(link, 'neighbour.link');
+  checkLinkFilter(master, 'neighbour.master');
+  if (proxy !== undefined && typeof proxy !== 'boolean')
+    throw new CodecError('neighbour.proxy', `takes true or false, not ${show(proxy)}`);
+}
+
 /** `filter.link` and `filter.master` as indexes. */
 export function listNeighbours(
   filter: Omit<NeighbourFilter, 'link' | 'master'> & {
@@ -106,6 +120,7 @@ export function listNeighbours(
     readonly master?: number | undefined;
   } = {},
 ): Request<Neighbour> {
+  checkNeighbourFilter(filter);
   const { link: ofLink, proxy, state, ...rest } = filter;
   const value = Object.assign({}, rest, { ofLink, flags: proxy === true ? ['proxy'] : undefined });
   const wanted = state === undefined ? undefined : neighbourStates.value(state, 'neighbour.state');

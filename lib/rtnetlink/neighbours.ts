@@ -2,6 +2,7 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { kept, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import {
+  checkNeighbourFilter,
   deleteNeighbour,
   getNeighbour,
   listNeighbours,
@@ -13,7 +14,8 @@ import {
   type NewNeighbour,
 } from './neighbour.js';
 import type { NeighbourAttrsIn } from './neighbour-attrs.js';
-import { checkNarrows, hasNames, withIndexes } from './resolve.js';
+import { checkNarrows } from './filters.js';
+import { hasNames, withIndexes } from './resolve.js';
 
 const REFS = ['link', 'master'];
 type IndexedFilter = Parameters<typeof listNeighbours>[0];
@@ -114,6 +116,7 @@ export class Neighbours<M extends Mode> {
   }
 
   *#flush(filter: NeighbourFilter): Steps<void> {
+    checkNeighbourFilter(filter);
     checkNarrows(filter, 'neighbour');
     const neighbours = yield* kept(listNeighbours(yield* withIndexes(filter, REFS, 'neighbour')));
     yield* many(deletions(neighbours, filter), 'ENOENT');

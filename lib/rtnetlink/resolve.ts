@@ -28,13 +28,6 @@ export function hasNames(value: object, keys: readonly string[], where: string):
   return false;
 }
 
-/** Refuses a filter that leaves out nothing: what would be deleted may be more than was meant. */
-export function checkNarrows(filter: object, where: string): void {
-  checkObject(filter, where);
-  for (const value of Object.values(filter)) if (value !== undefined) return;
-  throw new CodecError(where, 'says nothing of what to delete; all of a family are { family }');
-}
-
 /** `value` with the names in `keys` replaced by indexes. */
 export function* withIndexes(value: object, keys: readonly string[], where: string): Steps<Record<string, unknown>> {
   const out = snapshot(value) as Record<string, unknown>;

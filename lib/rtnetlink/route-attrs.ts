@@ -18,15 +18,13 @@ const TABLES = { default: 253, main: 254, local: 255 };
 const tables = enumeration(u32, TABLES);
 export type RouteTable = InputOf<typeof tables>;
 
-/** RTM_F_* and RTNH_F_*, which share the word. */
-const flags = flagList(u32, {
-  dead: 1,
-  pervasive: 2,
-  onlink: 4,
-  offload: 8,
-  linkdown: 16,
-  unresolved: 32,
-  trap: 64,
+/** RTNH_F_*. */
+const HOP_FLAGS = { dead: 1, pervasive: 2, onlink: 4, offload: 8, linkdown: 16, unresolved: 32, trap: 64 } as const;
+/** What the kernel finds out itself. It refuses some of these in a new route, and would report others as if they were so. */
+const HOP_STATE = HOP_FLAGS.dead | HOP_FLAGS.offload | HOP_FLAGS.linkdown | HOP_FLAGS.unresolved | HOP_FLAGS.trap;
+
+/** RTM_F_*. */
+const ROUTE_FLAGS = {
   notify: 0x100,
   cloned: 0x200,
   equalize: 0x400,
@@ -36,7 +34,11 @@ const flags = flagList(u32, {
   rtOffload: 0x4000,
   rtTrap: 0x8000,
   offloadFailed: 0x20000000,
-});
+} as const;
+const ROUTE_STATE = HOP_STATE | ROUTE_FLAGS.rtOffload | ROUTE_FLAGS.rtTrap | ROUTE_FLAGS.offloadFailed;
+
+/** RTM_F_* and RTNH_F_* share the word. */
+const flags = flagList(u32, { ...HOP_FLAGS, ...ROUTE_FLAGS }, ROUTE_STATE);
 
 /** include/uapi/linux/rtnetlink.h, struct rtmsg. The lengths of the prefixes are with the prefixes, the table in an attribute. */
 const rtmsg = header('rtmsg', 12, {
@@ -47,6 +49,7 @@ const rtmsg = header('rtmsg', 12, {
   protocol: member(5, protocols),
   scope: member(6, scopes),
   type: member(7, types),
+  /** To be written: `onlink`, and in lookups `lookupTable` and `fibMatch`. What the kernel finds out itself (`linkdown`, `dead`, `offload`, ...) is passed over. */
   flags: member(8, flags),
 });
 
@@ -157,7 +160,7 @@ const gateway = {
   /** The gateway. One of the other family goes as RTA_VIA. */
   via: attr(5, ip),
   viaOtherFamily: attr(18, viaOtherFamily),
-  /** The realm that traffic is accounted to. */
+  /** The realm that traffic is accounted to. IPv4 only. */
   realm: attr(11, u32),
   encapType: attr(21, encapType),
   /** The lightweight tunnel's attributes, uninterpreted. */
@@ -178,10 +181,8 @@ function checkWeight(weight: unknown): number {
 
 /** Of several next hops, one. `struct rtnexthop` holds the index, the flags and the weight less one. */
 const rtnexthop = header('rtnexthop', 8, {
-  flags: member(
-    2,
-    flagList(u8, { dead: 1, pervasive: 2, onlink: 4, offload: 8, linkdown: 16, unresolved: 32, trap: 64 }),
-  ),
+  /** To be written: `onlink`. The others are passed over. */
+  flags: member(2, flagList(u8, HOP_FLAGS, HOP_STATE)),
   /** 1 to 256: the share of the traffic. */
   weight: member(3, oneMore),
   /** The index of the outgoing link. */
@@ -248,14 +249,14 @@ export const routeAttrs = attrSet(
   () => ({
     /** `'default'`, or the destination: `'10.1.0.0/16'`. */
     to: attr(1, destination),
-    /** Routes by source prefix too (IPv6 with subtrees). */
+    /** Routes by source prefix too: IPv6 only, in kernels with subtrees. */
     from: attr(2, prefix(2, true)),
     ...gateway,
     /** The index of the outgoing link. */
     link: attr(4, linkIndex),
     /** The index of the link that packets come in by; only in lookups. */
     iif: attr(3, linkIndex),
-    /** The least one of several routes wins. */
+    /** The lowest of several routes wins. IPv6 makes 1024 of 0, and without one. */
     metric: attr(6, u32),
     /** The source address that this host uses towards the destination. */
     source: attr(7, ip),
@@ -263,14 +264,16 @@ export const routeAttrs = attrSet(
     /** Several next hops; instead of `link` and `via`. */
     nexthops: attr(9, nexthops),
     table: attr(15, table),
+    /** For lookups: the mark of the packets. */
     mark: attr(16, u32),
     cacheinfo: attr(12, readOnly(cacheinfo)),
-    /** What router advertisements say of a default router. */
+    /** What router advertisements say of a default router. IPv6 only. */
     preference: attr(20, enumeration(u8, { medium: 0, high: 1, low: 3 })),
-    /** In seconds, for IPv6 routes. */
+    /** The route goes away after so many seconds, 0: at once. IPv6 only. */
     expires: attr(23, u32),
     /** The user a lookup is made for. */
     uid: attr(25, u32),
+    /** MPLS only. */
     ttlPropagate: attr(26, bool8),
     /** For lookups: the transport protocol, 6 for TCP. */
     ipProtocol: attr(27, u8),

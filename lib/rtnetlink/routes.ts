@@ -2,10 +2,18 @@ import type { CallOptions } from '../netlink/options.js';
 import type { Request } from '../netlink/request.js';
 import { kept, last, many, type List, type Mode, type Result, type Runner, type Steps } from '../netlink/runner.js';
 import type { LinkRef } from './link-index.js';
-import { checkNarrows, hasNames, withIndexes } from './resolve.js';
+import { ESRCH } from '../errno.js';
+import { KernelError } from '../errors.js';
+import { checkNarrows } from './filters.js';
+import { hasNames, withIndexes } from './resolve.js';
 import {
+  checkHeeded,
+  checkRouteFilter,
+  deleteRead,
   deleteRoute,
+  fitting,
   getRoute,
+  isComparedHere,
   listRoutes,
   newRoute,
   type NewNexthop,
@@ -22,7 +30,10 @@ const REFS = ['link', 'iif'];
 /** Which routes to list; the kernel chooses. */
 export type RouteFilter = Omit<RouteFilterAttrs, 'link'> & { readonly link?: LinkRef | undefined };
 
-/** A route to delete: what it says has to fit, what it leaves out does not matter. */
+/**
+ * A route to delete: what it says has to fit, what it leaves out does not matter. For IPv6 the kernel compares neither
+ * `type`, `source`, `from`, `metrics` nor `preference`: with one of these the routes of the table are listed first.
+ */
 export type RouteToDelete = NewRoute;
 
 /** What the kernel shall look a route up for. */
@@ -58,7 +69,7 @@ function* resolved(route: NewRoute): Steps<RouteAttrsIn> {
 function* deletions(routes: Iterable<Route>, filter: RouteFilter): Generator<Request<void>> {
   for (const route of routes) {
     const isMeant = filter.protocol !== undefined || route.protocol !== 'kernel';
-    if (isMeant && !route.flags.includes('cloned')) yield deleteRoute(route);
+    if (isMeant && !route.flags.includes('cloned')) yield deleteRead(route);
   }
 }
 
@@ -92,8 +103,11 @@ export class Routes<M extends Mode> {
 
   #make(verb: RouteVerb, route: NewRoute, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      (route: NewRoute) =>
-        needsLookup(route) ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn),
+      (route: NewRoute) => {
+        const isByName = needsLookup(route);
+        checkHeeded(route as RouteAttrsIn);
+        return isByName ? this.#resolveAndMake(verb, route) : newRoute(verb, route as RouteAttrsIn);
+      },
       options,
       route,
     );
@@ -106,17 +120,30 @@ export class Routes<M extends Mode> {
   /** Deletes the first route that fits; ESRCH when there is none. */
   delete(route: RouteToDelete, options?: CallOptions): Result<M, void> {
     return this.#run.one(
-      (route: RouteToDelete) => (needsLookup(route) ? this.#delete(route) : deleteRoute(route as RouteAttrsIn)),
+      (route: RouteToDelete) =>
+        needsLookup(route) || isComparedHere(route as RouteAttrsIn)
+          ? this.#delete(route)
+          : deleteRoute(route as RouteAttrsIn),
       options,
       route,
     );
   }
 
   *#delete(route: RouteToDelete): Steps<void> {
-    return yield* last(deleteRoute(yield* resolved(route)));
+    const value = yield* resolved(route);
+    const request = deleteRoute(value);
+    if (!isComparedHere(value)) return yield* last(request);
+    const { type, table = 'main' } = value;
+    const fits = fitting(value);
+    for (const found of yield* kept(listRoutes({ family: 'inet6', type, table })))
+      if (fits(found)) return yield* last(deleteRead(found as RouteAttrsIn));
+    throw new KernelError({ errno: ESRCH, operation: request.operation });
   }
 
-  /** All routes of both families and all tables, or those that the filter says; the kernel chooses. */
+  /**
+   * All routes of both families and all tables, or those that the filter says; the kernel chooses. What stands for "any" to
+   * it, such as the table 0, is refused.
+   */
   list(filter: RouteFilter = {}, options?: CallOptions): List<M, Route> {
     return this.#run.list(
       (filter: RouteFilter) =>
@@ -150,6 +177,7 @@ export class Routes<M extends Mode> {
   }
 
   *#flush(filter: RouteFilter): Steps<void> {
+    checkRouteFilter(filter);
     checkNarrows(filter, 'route');
     const routes = yield* kept(listRoutes(yield* withIndexes(filter, REFS, 'route')));
     yield* many(deletions(routes, filter), 'ESRCH');

@@ -122,6 +122,10 @@ export class VanishingRoutes {
     await connection.request(Object.assign({}, loopback, { value: { index: 1, extMask: ['skipStats'] } }));
     const changes: RouteChange[] = [];
     for (const link of links) await this.#compare(connection, link, changes);
+    // Another one to the same destination may have been told before it was found that this one has gone.
+    const gone = new Set(changes.filter(({ type }) => type === 'deleted').map(({ value }) => identityOf(value)));
+    for (const identity of gone)
+      for (const { message } of this.#known.get(identity) ?? []) changes.push({ type: 'new', value: read(message) });
     return changes.sort((a, b) => Number(a.type === 'new') - Number(b.type === 'new'));
   }
 

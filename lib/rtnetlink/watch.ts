@@ -50,6 +50,9 @@ export type ObjectEvent<O extends WatchedObject = WatchedObject> = {
   readonly [K in O]: {
     /**
      * `existing`: there when it was listed; `new`: made or changed (the kernel does not tell which); `deleted`: gone.
+     *
+     * The kernel does not tell of IPv4 routes that go with a link, an address or a nexthop object, nor of next hops that die
+     * with their links. A watch finds out and tells of them. Routes to the same destination that stay are told again as `new`.
      */
     readonly type: 'existing' | 'new' | 'deleted';
     readonly object: K;

@@ -105,16 +105,20 @@ export class Bits<Name extends string> {
   }
 }
 
-/** A number of which each bit has a name: read and written as the list of the names that are set. */
+/**
+ * A number of which each bit has a name: read and written as the list of the names that are set. The bits of `state` are
+ * only reported: they are passed over when they are written.
+ */
 export function flagList<Name extends string>(
   plain: Codec<number>,
   bits: Readonly<Record<Name, number>>,
+  state = 0,
 ): Codec<FlagList<Name>> {
   const names = new Bits(bits);
   return {
     size: plain.size,
     names: bits,
-    write: (writer, value, siblings, base) => plain.write(writer, names.value(value), siblings, base),
+    write: (writer, value, siblings, base) => plain.write(writer, (names.value(value) & ~state) >>> 0, siblings, base),
     read: readAs(plain.read, (value) => names.list(value)),
   };
 }

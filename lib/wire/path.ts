@@ -1,6 +1,6 @@
 import { LITTLE_ENDIAN } from './writer.js';
 import type { AttrSet, Rows } from './attrs.js';
-import type { Step } from './codec.js';
+import type { AnyCodec, Step } from './codec.js';
 
 const NLA_TYPE_MASK = 0x3fff;
 
@@ -33,7 +33,7 @@ export function placeAt(
     const codec = set.codecOf(id);
     if (offset >= at && offset < at + size) {
       const step = codec?.step?.(view, at + 4, size - 4, offset, siblings);
-      const visible = name === undefined ? `attribute ${id}` : codec !== undefined && 'spread' in codec ? '' : name;
+      const visible = name === undefined ? `attribute ${id}` : codec === undefined ? name : visibleName(name, codec);
       return within(visible, step, view, offset < at + 4 ? undefined : offset);
     }
     // Only what decides about another attribute is read: much is written otherwise than it is read.
@@ -41,6 +41,13 @@ export function placeAt(
     at += (size + 3) & ~3;
   }
   return undefined;
+}
+
+/** What the user calls an attribute: one whose fields stand beside it has no name, or that of its only field. */
+function visibleName(name: string, codec: AnyCodec): string {
+  if ('spread' in codec) return '';
+  const keys = 'keys' in codec ? (codec.keys as readonly string[] | undefined) : undefined;
+  return keys === undefined ? name : keys.length === 1 ? keys[0]! : '';
 }
 
 function decides(set: AttrSet<Rows>, name: string): boolean {

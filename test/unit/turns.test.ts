@@ -8,6 +8,7 @@ import {
   RTM_GETROUTE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWLINKPROP,
   RTM_NEWROUTE,
 } from '../../lib/rtnetlink/constants.js';
 import { linkAttrs } from '../../lib/rtnetlink/link-attrs.js';
@@ -38,6 +39,10 @@ function brief(request: FakeRequest): string {
   if (request.type === RTM_GETLINK || request.type === RTM_NEWLINK) {
     const { index, name, mtu, master } = request.decode(linkAttrs) as Partial<Link>;
     return request.type === RTM_GETLINK ? words('get', name, index) : words('link', name, index, mtu, master);
+  }
+  if (request.type === RTM_NEWLINKPROP) {
+    const { index, altNames } = request.decode(linkAttrs) as Partial<Link>;
+    return words('names', index, ...(altNames ?? []));
   }
   if (request.type === RTM_NEWADDR) {
     const { link, address } = request.decode(addressAttrs) as Partial<Address>;
@@ -385,12 +390,43 @@ describe('an argument whose reading', () => {
   });
 });
 
+describe('a call of several changes', () => {
+  test('has made all of them before the next is sent', async () => {
+    const { client, seen } = await setUp();
+    await Promise.all([
+      client.link.add({ name: 'a', kind: 'bridge', alias: 'A', altNames: ['one', 'two'] }),
+      client.link.addAltNames('b', ['three', 'four']),
+      client.route.add({ to: '10.0.0.0/8', link: 5 }),
+    ]);
+    expect(seen()).toEqual([
+      'link a',
+      'get a',
+      'link 3',
+      'names 3 one two',
+      'get b',
+      'names 5 three',
+      'names 5 four',
+      'route 10.0.0.0/8 5',
+    ]);
+  });
+
+  test('holds back nothing when the last is sent', async () => {
+    const { client, kernel, seen } = await setUp();
+    await Promise.all([
+      client.link.add({ name: 'a', kind: 'veth', data: { peer: { name: 'b' } } }),
+      client.route.add({ to: '10.0.0.0/8', link: 5 }),
+    ]);
+    expect(seen()).toEqual(['link a', 'route 10.0.0.0/8 5']);
+    expect(kernel.sends).toHaveLength(1);
+  });
+});
+
 describe('what an argument inherits', () => {
   const inherited = { mtu: 1234, master: 'br0', name: 'inherited' };
 
   test('is no part of it', async () => {
     const { client, seen } = await setUp();
-    await client.link.set('a', Object.assign(Object.create(inherited), { group: 5 }));
+    await client.link.set('a', Object.assign(Object.create(inherited), { txQueueLength: 5 }));
     await client.route.add(Object.assign(Object.create({ link: 'a', table: 7 }), { to: '10.0.0.0/8' }));
     expect(seen()).toEqual(['link a', 'route 10.0.0.0/8']);
   });
@@ -410,7 +446,7 @@ describe('what an argument inherits', () => {
     };
     Object.assign(Object.prototype, polluted);
     try {
-      await client.link.set('a', { group: 5 }, {});
+      await client.link.set('a', { txQueueLength: 5 }, {});
       await client.route.add({ to: '10.0.0.0/8' });
       await client.link.add({ name: 'x', kind: 'vlan', data: { id: 5 } });
     } finally {

@@ -53,7 +53,7 @@ export const bridge = attrSet(
     helloTime: attr(2, ranged(u32, 100, 1000)),
     /** Time without a hello after which the root counts as gone. In 1/100 s, 600 to 4000. */
     maxAge: attr(3, ranged(u32, 600, 4000)),
-    /** How long an address is kept that nothing is heard from. In 1/100 s; 0: for ever. */
+    /** How long an address is kept that nothing is heard from. In 1/100 s; 0: none is learned, so that packets go to all ports. */
     ageingTime: attr(4, u32),
     /** The spanning tree protocol: off, or run by the kernel, or (only reported) by a program in user space. */
     stpState: attr(5, enumeration(u32, { off: 0, kernel: 1, user: 2 })),
@@ -106,11 +106,11 @@ export const bridge = attrSet(
     mcastMembershipInterval: attr(31, u64),
     /** Time without another querier's query after which the bridge takes over. In 1/100 s. */
     mcastQuerierInterval: attr(32, u64),
-    /** Time between general queries. In 1/100 s; the kernel raises what is below 100. */
+    /** Time between general queries. In 1/100 s; the kernel raises what is below 100, and lowers what is above a day. */
     mcastQueryInterval: attr(33, u64),
     /** Time that members have for an answer. In 1/100 s. */
     mcastQueryResponseInterval: attr(34, u64),
-    /** Time between queries at the start. In 1/100 s; the kernel raises what is below 100. */
+    /** Time between queries at the start. In 1/100 s; the kernel raises what is below 100, and lowers what is above a day. */
     mcastStartupQueryInterval: attr(35, u64),
     /** Counts IGMP and MLD packets. */
     mcastStatsEnabled: attr(42, bool8),

@@ -27,7 +27,7 @@ export const macvlan = attrSet('IFLA_MACVLAN', () => ({
   macaddrData: attr(5, list(mac(), MACADDR)),
   /** How many there are. */
   macaddrCount: attr(6, readOnly(u32)),
-  /** How many broadcasts may wait; the largest of all macvlans on the link beneath counts. Since Linux 5.11. */
+  /** How many broadcasts may wait, 1000 unless said; the largest of all macvlans on the link beneath counts. 0 for all: they are dropped. Since Linux 5.11. */
   bcQueueLen: attr(7, u32),
   /** The largest of all. Since Linux 5.11. */
   bcQueueLenUsed: attr(8, readOnly(u32)),

@@ -26,7 +26,7 @@ export const vxlan = attrSet('IFLA_VXLAN', () => ({
   local: addressPair(4, 17),
   /** The index of the link to send through; needed for a multicast group. May be changed. */
   link: attr(3, linkIndex),
-  /** The TTL of outer packets, 0 to 255; 0: the system's. May be changed. */
+  /** The TTL of outer packets, 0 to 255; 0: the system's for a remote host, and 1 for a multicast group. May be changed. */
   ttl: attr(5, u8),
   /** Takes the TTL from the inner packet. Written as a flag: once on, it stays. */
   ttlInherit: attr(28, split(flag, bool8)),
@@ -40,13 +40,13 @@ export const vxlan = attrSet('IFLA_VXLAN', () => ({
   labelPolicy: attr(32, enumeration(u32, { fixed: 0, inherit: 1 })),
   /** Remote addresses are learned from what comes in; on by default. May be changed. */
   learning: attr(7, bool8),
-  /** How long a learned address is kept, in seconds; 0: for ever. May be changed. */
+  /** How long a learned address is kept, in seconds; 300 unless said, which is also what the kernel makes of 0. May be changed. */
   ageing: attr(8, u32),
-  /** How many addresses may be known; 0: no limit. */
+  /** How many addresses may be known; 0: no limit, as unless said. */
   limit: attr(9, u32),
-  /** The source ports to choose from, by flow. */
+  /** The source ports to choose from, by flow; from 0 to 0: the system's, as unless said. */
   portRange: attr(10, portRange),
-  /** The UDP port of the remotes and of this end: 4789 is IANA's, 8472 the default of Linux. */
+  /** The UDP port of the remotes and of this end: 4789 is IANA's. Without it, or 0: 8472, and 4790 with `gpe`. */
   port: attr(15, be16),
   /** Answers ARP and neighbour solicitations from the neighbour table. */
   proxy: attr(11, bool8),
