@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort.js';
 import { TimeoutError } from '../errors.js';
 
 /** A signal and a timeout of which the first one counts. */
@@ -5,6 +6,7 @@ export class Limits {
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #forget: (() => void) | undefined;
   #reached: 'signal' | 'timeout' | undefined;
   #act: (() => void) | undefined;
 
@@ -12,11 +14,9 @@ export class Limits {
   constructor(signal: AbortSignal | undefined, timeout: number | undefined) {
     this.#signal = signal;
     this.#timeout = timeout;
-    signal?.addEventListener('abort', this.#onAbort);
+    this.#forget = signal && whenAborted(signal, () => this.#reach('signal'));
     if (timeout !== undefined) this.#timer = setTimeout(() => this.#reach('timeout'), timeout).unref();
   }
-
-  readonly #onAbort = () => this.#reach('signal');
 
   get areReached(): boolean {
     return this.#reached !== undefined;
@@ -35,7 +35,7 @@ export class Limits {
 
   release(): void {
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
   }
 
   #reach(limit: 'signal' | 'timeout'): void {
