@@ -5,7 +5,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 
 #include "reaper.h"
@@ -79,9 +81,14 @@ bool Birth::advance() {
 }
 
 bool Birth::wait(int milliseconds) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(milliseconds);
   do {
+    // Signals that arrive do not prolong it.
+    auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    int patience = milliseconds < 0 ? -1 : static_cast<int>(std::max<int64_t>(rest.count(), 0));
     pollfd watched = {waits_for(), POLLIN, 0};
-    if (poll(&watched, 1, milliseconds) == 0) {
+    if (poll(&watched, 1, patience) == 0) {
       return false;
     }
   } while (!advance());
@@ -165,8 +172,15 @@ void Birth::adopt() {
   if (born > 0) {
     forked_ = true;
     first_ = std::move(child_);
+    // The number of a pipe that has come to its end is free for this one.
+    report_.read.reset();
     // Its number is its own until it is waited for.
     child_ = {born, UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, born, 0)))};
+    if (!child_.pidfd) {
+      failure_ = ChildFailure{Failure::of("pidfd_open"), ChildFailure::clone};
+      kill(born, SIGKILL);
+      waitid(P_PID, static_cast<id_t>(born), nullptr, WEXITED | __WALL);
+    }
   }
 }
 

@@ -102,7 +102,7 @@ const char* Birth::open_launch() {
   std::snprintf(theirs_.block, sizeof theirs_.block, "%d", block_.get());
   std::snprintf(theirs_.size, sizeof theirs_.size, "%zu", image.size());
   // An init keeps the name, for everybody to see.
-  theirs_.arguments[0] = const_cast<char*>(plan_.program.has(Pseudo::init) ? "init" : "netlace");
+  theirs_.arguments[0] = const_cast<char*>(plan_.program.count(Pseudo::init) > 0 ? "init" : "netlace");
   theirs_.arguments[1] = theirs_.block;
   theirs_.arguments[2] = theirs_.size;
   return nullptr;

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 
 #include "birth.h"
@@ -49,6 +50,7 @@ Performed perform_plan(ChildPlan plan) {
   std::shared_ptr<Birth> birth = *std::get_if<std::shared_ptr<Birth>>(&begun);
   birth->wait(-1);
   Performed performed;
+  size_t sent = 0;
   if (const ChildFailure* failure = birth->failure()) {
     performed.failure = failure->stage == ChildFailure::killed  ? Failure{ESRCH, "launcher"}
                         : failure->stage == ChildFailure::write ? Failure{failure->failure.number, "uid_map"}
@@ -56,10 +58,16 @@ Performed perform_plan(ChildPlan plan) {
     performed.step = failure->step;
   } else {
     performed.sent = birth->take_sent();
+    sent = performed.sent.size();
     // It has made all its calls, and is about to end.
     reap(birth->take_child());
   }
   performed.program = birth->take_program();
+  if (performed.failure.number == 0 && sent < performed.program.count(Pseudo::send)) {
+    // There was no number left for one of them.
+    performed.failure = {EMFILE, "recvmsg"};
+    performed.sent.clear();
+  }
   return performed;
 }
 

@@ -176,8 +176,9 @@ void Program::place(int64_t base) {
   }
 }
 
-bool Program::has(long number) const {
-  return std::any_of(calls(), calls() + size(), [=](const Call& call) { return call.number == number; });
+size_t Program::count(long number) const {
+  return static_cast<size_t>(
+      std::count_if(calls(), calls() + size(), [=](const Call& call) { return call.number == number; }));
 }
 
 const char* Program::name(uint32_t index) const {

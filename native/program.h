@@ -56,8 +56,8 @@ class Program {
 
   uint32_t size() const { return block_.empty() ? 0 : block()->count; }
   const Call& call(uint32_t index) const { return calls()[index]; }
-  // Whether there is such a call.
-  bool has(long number) const;
+  // How many such calls there are.
+  size_t count(long number) const;
   // Of the system call, which lasts; empty behind the last call.
   const char* name(uint32_t index) const;
   // Whether its result is a new descriptor.

@@ -39,6 +39,7 @@ constexpr SystemCall all[] = {
     NETLACE_CALL(keyctl),
     NETLACE_CALL(listmount),
     NETLACE_CALL(mkdirat),
+    NETLACE_CALL(mknodat),
     NETLACE_CALL(mount),
     NETLACE_CALL(mount_setattr),
     NETLACE_CALL(move_mount),

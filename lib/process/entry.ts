@@ -1,4 +1,4 @@
-import { EDQUOT, EINVAL, ENOSYS, EPERM } from '../errno.js';
+import { EACCES, EDQUOT, EINVAL, ENOSYS, EPERM } from '../errno.js';
 import { flagOf } from '../namespace-types.js';
 import {
   AT_FDCWD,
@@ -23,6 +23,8 @@ export interface Entry {
   readonly sources: Sources;
   /** /proc/sys as it is outside. */
   readonly settings: ResultOf | undefined;
+  /** The niceness, set with the rights outside if these suffice. */
+  readonly niced: ResultOf | undefined;
 }
 
 /**
@@ -45,21 +47,31 @@ export function enter(program: Program, checked: CheckedSpawn, joined: readonly 
       ? undefined
       : program.add('sysctls', 'openat', [AT_FDCWD, '/proc/sys', O_PATH | O_CLOEXEC, 0]);
   if (isNewUser || joins('user') || namespaces.isNew('pid') || joins('pid')) joinSessionKeyring(program);
+  const niced =
+    options.nice !== undefined && (isNewUser || joins('user'))
+      ? program.add('nice', 'setpriority', [0, 0, options.nice], [EACCES, EPERM])
+      : undefined;
   const sources = openSources(program, checked.root, isNewUser || joins('user'));
 
   const hide = () => program.add('launcher', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   // Who is hidden has files in /proc that belong to root. So without root the id maps are written before.
   const isRoot = process.geteuid!() === 0;
   if (!isNewUser || isRoot) hide();
+  // A user namespace may deny it, and then the groups that this process has outside would stay.
+  if (isNewUser || joins('user')) program.add('groups', 'setgroups', [0, null], [EPERM]);
   joinAll(program, joined);
-  if (joins('user')) becomeRootInside(program, options);
+  if (joins('user')) {
+    becomeRootInside(program, options);
+    // Another user may be looked at again where the sysctl fs.suid_dumpable is 1.
+    hide();
+  }
   let flags = namespaces.created;
   if (isNewUser) {
     program.add('namespaces.user', 'unshare', [flagOf('user')]);
     flags -= flagOf('user');
     program.add('uidMap', 'maps', []);
-    if (!isRoot) hide();
     becomeRoot(program, ids);
+    hide();
   }
   if (namespaces.isNew('time')) {
     program.add('namespaces.time', 'unshare', [flagOf('time')]);
@@ -78,11 +90,11 @@ export function enter(program: Program, checked: CheckedSpawn, joined: readonly 
     // An init stays, and has memory of its own. Into a time namespace, what shares its memory only gets by execve, or not at all.
     const isCopied = options.init === true || namespaces.isNew('time') || joins('time');
     program.add(cgroup < 0 ? 'clone3' : 'cgroup', 'fork', [isCopied ? flags : flags + CLONE_VM, cgroup]);
-    return { flags: 0, sources, settings };
+    return { flags: 0, sources, settings, niced };
   }
-  if (!isElsewhere) return { flags, sources, settings };
+  if (!isElsewhere) return { flags, sources, settings, niced };
   if (flags !== 0) program.add('clone3', 'unshare', [flags]);
-  return { flags: 0, sources, settings };
+  return { flags: 0, sources, settings, niced };
 }
 
 /** A session keyring of its own: else its programs have the keys of this process. keyctl(2); forbidden by many filters. */

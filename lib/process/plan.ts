@@ -60,7 +60,7 @@ export function planned(
     execute(program, checked);
     return { program, isDirect: true, writes: [], flags: namespaces.created, leastDescriptor };
   }
-  const { flags, sources, settings } = enter(program, checked, joined);
+  const { flags, sources, settings, niced } = enter(program, checked, joined);
   if (hasSession) program.add('detached', 'setsid', []);
   setNames(program, options);
   for (const { step, path, text } of checked.sysctls) writeFile(program, step, settings!, path, text);
@@ -69,7 +69,8 @@ export function planned(
   stdio.place(program, parent);
   if (stdio.isTerminal) controlTerminal(program);
   setResourceLimits(program, checked.limits);
-  if (options.nice !== undefined) program.add('nice', 'setpriority', [0, 0, options.nice]);
+  if (options.nice !== undefined)
+    program.add('nice', 'setpriority', [0, 0, options.nice], undefined, niced && { unless: niced });
   if (options.umask !== undefined) program.add('umask', 'umask', [options.umask]);
   // Before a path may lead through one of them (CVE-2024-21626), and before a filter that may not know the call.
   program.add('stdio', 'closeRest', [stdio.count + (parent === undefined ? 0 : 1)]);

@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js';
 import type { NamespaceType } from '../namespace-types.js';
 import { checkInteger, checkKeys, checkPath, checkSignal, checkSwitch, isDescriptor, noSuchKey } from '../options.js';
 import { checkCapabilities, type CapabilitySets } from './capabilities.js';
-import { LAST_ID, mapText, type IdMapping } from './id-map.js';
+import { hasInside, LAST_ID, mapText, type IdMapping } from './id-map.js';
 import { checkRoot, type SpawnMount, type SpawnPropagation } from './mounts.js';
 import { checkNamespaces, type NamespaceChoice } from './namespaces.js';
 import { checkResourceLimits, type ResourceLimits } from './rlimits.js';
@@ -75,7 +75,10 @@ export interface SpawnOptions {
   readonly seccomp?: Uint8Array | undefined;
   /** -1000 to 1000. Less than this process has takes CAP_SYS_RESOURCE. */
   readonly oomScoreAdjust?: number | undefined;
-  /** The signal it gets when this process ends; one that has not begun to run by then never does. prctl(2), PR_SET_PDEATHSIG. */
+  /**
+   * The signal it gets when this process ends; one that has not begun to run by then never does. prctl(2), PR_SET_PDEATHSIG. In a Worker, the
+   * descriptors that the options name have to stay open until `spawn` has resolved.
+   */
   readonly deathSignal?: NodeJS.Signals | number | undefined;
   /** Of a new time namespace, in seconds. Since Linux 5.6. */
   readonly timeOffsets?:
@@ -105,7 +108,7 @@ const CHECKS: { readonly [Option in keyof SpawnOptions]-?: Check | null } = {
   detached: checkSwitch,
   signal: checkSignal,
   timeout: (argument, value) => checkInteger(argument, value, 1, 0x7fffffff),
-  killSignal: signalNumber,
+  killSignal: (argument, value) => checkInteger(argument, signalNumber(argument, value), 1, 64),
   namespaces: null,
   uidMap: null,
   gidMap: null,
@@ -180,7 +183,7 @@ export function check(command: string, args: readonly string[], given: SpawnOpti
     options,
     namespaces,
     /** Of a new user namespace. */
-    ids: namespaces.isNew('user') ? checkIdMaps(uidMap, gidMap, setgroups) : undefined,
+    ids: namespaces.isNew('user') ? checkIdMaps(options, uidMap, gidMap, setgroups) : undefined,
     root,
     capabilities: capabilities === undefined ? undefined : checkCapabilities(capabilities),
     environment: environmentOf(options.env ?? process.env),
@@ -236,18 +239,27 @@ function checkFilter(argument: string, value: unknown): void {
 
 /** The ids of a new user namespace; unless said, root inside is this process's user outside. */
 function checkIdMaps(
+  options: SpawnOptions,
   uidMap: readonly IdMapping[] = [{ inside: 0, outside: process.geteuid!() }],
   gidMap: readonly IdMapping[] = [{ inside: 0, outside: process.getegid!() }],
   // Without CAP_SETGID it may not be allowed, which root has.
   setgroups: 'allow' | 'deny' = process.geteuid!() === 0 ? 'allow' : 'deny',
 ) {
-  return {
+  const checked = {
     uidMap,
     gidMap,
     setgroups,
     uidText: mapText('options.uidMap', uidMap),
     gidText: mapText('options.gidMap', gidMap),
   };
+  // It would have the ids of this process, as nobody inside.
+  for (const [id, map] of [
+    ['uid', uidMap],
+    ['gid', gidMap],
+  ] as const)
+    if (options[id] === undefined && !hasInside(map, 0))
+      throw new ArgumentError(`options.${id}`, `is needed, as options.${id}Map has no 0`);
+  return checked;
 }
 
 function writtenSysctls(sysctls: NonNullable<SpawnOptions['sysctls']>) {

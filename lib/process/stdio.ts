@@ -1,13 +1,17 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
-import { ArgumentError } from '../errors.js';
+import { fstatSync } from 'node:fs';
+import { EBADF } from '../errno.js';
+import { ArgumentError, SpawnError } from '../errors.js';
 import type { Descriptor } from '../native/addon.js';
 import { lazy } from '../lazy.js';
 import { addon } from '../native/load.js';
-import { orThrow } from '../netlink/system-call.js';
+import { isFailure, orThrow } from '../netlink/system-call.js';
 import { checkKeys, checkInteger, isDescriptor } from '../options.js';
 import { F_DUPFD_CLOEXEC, O_CLOEXEC, O_RDWR } from '../system-calls/constants.js';
-import type { Argument, Program } from '../system-calls/program.js';
+import { encode } from '../system-calls/encode.js';
+import { makeFilesystem, mountContext } from '../system-calls/mounts.js';
+import { Program, type Argument } from '../system-calls/program.js';
 
 /**
  * What a descriptor of the child is: a pipe to this process, this process's own, nothing (/dev/null), a number or a stream
@@ -50,13 +54,32 @@ export interface PreparedStdio {
 }
 
 const TIOCSCTTY = 0x540e;
+const S_IFCHR = 0o20000;
+/** Major number 1, minor 3: include/linux/kdev_t.h, new_encode_dev. */
+const NULL_DEVICE = 0x103;
 
 /** Kept open: opening it for each child takes longer than all else here. */
 let nullDevice: Descriptor | undefined;
 
 function openNullDevice(): number {
-  nullDevice ??= orThrow(addon.sync.open('/dev/null', O_RDWR), 'options.stdio, /dev/null');
+  nullDevice ??= ownNullDevice() ?? orThrow(addon.sync.open('/dev/null', O_RDWR), 'options.stdio, /dev/null');
   return nullDevice.fd;
+}
+
+/**
+ * A null device in a file system that is mounted nowhere: a child that is root could change the mode and the owner of the machine's own. Undefined
+ * without the right to make one; then children do not own the machine's either.
+ */
+function ownNullDevice(): Descriptor | undefined {
+  const program = new Program();
+  const step = 'options.stdio';
+  const folder = mountContext(program, step, makeFilesystem(program, step, 'tmpfs', []), 0);
+  // By the name that programs look for.
+  program.add(step, 'mkdirat', [folder, 'dev', 0o755]);
+  program.add(step, 'mknodat', [folder, 'dev/null', S_IFCHR | 0o666, NULL_DEVICE]);
+  program.add(step, 'send', [program.add(step, 'openat', [folder, 'dev/null', O_RDWR | O_CLOEXEC, 0])]);
+  const made = addon.sync.perform(encode(program.calls), program.calls.length, null);
+  return isFailure(made) ? undefined : (made.descriptor ?? undefined);
 }
 
 const checkSize = (name: string, value: number) => checkInteger(name, value, 1, 0xffff);
@@ -87,7 +110,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
         sources.push(theirEnd.fd);
         ours[number] = ourEnd;
       } else if (entry === 'inherit') {
-        sources.push(number);
+        sources.push(openOne(number, number));
       } else if (entry === 'ignore') {
         sources.push(openNullDevice());
       } else {
@@ -97,7 +120,7 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
             `options.stdio[${number}]`,
             "takes 'pipe', 'inherit', 'ignore', a descriptor or a stream that has one",
           );
-        sources.push(fd);
+        sources.push(openOne(fd, number));
       }
     }
   } catch (error) {
@@ -116,6 +139,16 @@ export function prepareStdio(stdio: Stdio = 'pipe'): PreparedStdio {
     },
     giveUp,
   };
+}
+
+/** A descriptor that is open. The number of one that is closed may soon be a file's of this library. */
+function openOne(fd: number, number: number): number {
+  try {
+    fstatSync(fd);
+  } catch {
+    throw new SpawnError(EBADF, 'dup3', `stdio[${number}]`);
+  }
+  return fd;
 }
 
 /** The child's end and ours: it reads its standard input, writes its standard output and errors, and does both with all others. */

@@ -1,5 +1,6 @@
 import type { EncodedProgram } from '../native/addon.js';
 import { addon } from '../native/load.js';
+import { ArgumentError } from '../errors.js';
 import { LITTLE_ENDIAN, Writer } from '../wire/writer.js';
 import {
   ADDRESS,
@@ -62,7 +63,9 @@ function addCall(at: number, { name, args, tolerated, condition }: SystemCall): 
 }
 
 function conditionBits(condition: Condition): number {
-  return 'unless' in condition ? condition.unless.value + 1 : (condition.onlyIf.value + 1) | ONLY_IF;
+  const index = 1 + ('unless' in condition ? condition.unless : condition.onlyIf).value;
+  if (index >= ONLY_IF) throw new ArgumentError('options', `takes more than ${ONLY_IF - 1} system calls`);
+  return 'unless' in condition ? index : index | ONLY_IF;
 }
 
 function addArgument(call: number, index: number, argument: Argument): void {

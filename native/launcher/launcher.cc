@@ -33,6 +33,21 @@ void say(Report::Kind kind, uint32_t step, int error) {
   system_call(__NR_write, block->report, address(&report), sizeof report);
 }
 
+// Waits for what has ended, and ends with the program.
+void collect(long program, int how) {
+  for (;;) {
+    int status = 0;
+    long ended = system_call(__NR_wait4, -1, address(&status), how | __WALL, 0);
+    if (ended <= 0) {
+      return;
+    }
+    if (ended == program) {
+      int number = status & 0x7f;
+      end(number == 0 ? (status >> 8) & 0xff : 128 + number);
+    }
+  }
+}
+
 // Passes signals on to the program, waits for the orphans that the kernel gives to process 1, and ends with the
 // program's status.
 [[noreturn]] void be_init(long program) {
@@ -49,19 +64,12 @@ void say(Report::Kind kind, uint32_t step, int error) {
   for (;;) {
     long signal = system_call(__NR_rt_sigtimedwait, address(&all), 0, 0, sizeof all);
     if (signal == SIGCHLD) {
-      for (;;) {
-        int status = 0;
-        long ended = system_call(__NR_wait4, -1, address(&status), WNOHANG | __WALL, 0);
-        if (ended <= 0) {
-          break;
-        }
-        if (ended == program) {
-          int number = status & 0x7f;
-          end(number == 0 ? (status >> 8) & 0xff : 128 + number);
-        }
-      }
+      collect(program, WNOHANG);
     } else if (signal > 0) {
       system_call(__NR_kill, program, signal);
+    } else if (signal != -EINTR && signal != -EAGAIN) {
+      // A filter forbids it. No signal is passed on, then.
+      collect(program, 0);
     }
   }
 }

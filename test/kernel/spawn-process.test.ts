@@ -448,7 +448,8 @@ describe('a process that', () => {
         }
       })();`;
     // Only a process group with a parent outside, in the same session, is stopped by such signals.
-    const script = 'set -m; "$@" & echo $!; wait -f $!';
+    // A shell that begins to wait while it is stopped says so: 128 and SIGTSTP.
+    const script = 'set -m; "$@" & echo $!; code=148; while [ $code = 148 ]; do wait -f $!; code=$?; done; exit $code';
     const job = await spawn('bash', ['-c', script, 'bash', process.execPath, '-e', source], {
       env: nodeEnvironment,
       stdio: ['ignore', 'pipe', 'ignore'],
