@@ -118,6 +118,25 @@ describeUnless(skip, 'without root', () => {
     expect(told).toEqual({ namespaces: true, files: 0, owner: USER.uid, children: '' });
   });
 
+  test('without descriptors that are left a namespace is not made, and that is an error', () => {
+    const { told } = asUser(`
+      const fs = require('node:fs');
+      (await Netns.create({ rootless: true })).close();
+      const taken = [];
+      try { for (;;) taken.push(fs.openSync('/dev/null')); } catch {}
+      told.codes = [];
+      for (let free = 0; free < 24; free++) {
+        const [made] = await Promise.allSettled([Netns.create({ rootless: true })]);
+        told.codes.push(made.status === 'fulfilled' ? 'made' : made.reason.code);
+        made.value?.close();
+        fs.closeSync(taken.pop());
+      }`);
+    const codes = told['codes'] as string[];
+    expect(codes[0]).toBe('EMFILE');
+    expect(codes.at(-1)).toBe('made');
+    expect(codes.filter((code) => code !== 'EMFILE' && code !== 'made')).toEqual([]);
+  });
+
   test('a NetnsWorker may not enter, says so, and nothing of it runs', () => {
     const { told } = asUser(`
       const netns = await Netns.create({ rootless: true });

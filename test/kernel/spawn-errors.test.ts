@@ -71,6 +71,9 @@ describe('an argument', () => {
     ['options.cgroup', { cgroup: { fd: 2 ** 32 } }],
     ['options.mounts[0].idmap', { ...mnt, mounts: [{ type: 'bind', target: '/mnt', source: '/', idmap: { fd: -1 } }] }],
     ['options.timeout', { timeout: 0 }],
+    ['options.killSignal', { killSignal: 0 }],
+    ['options.uid', { ...user, uidMap: [{ inside: 1000, outside: 0 }] }, /uidMap has no 0/],
+    ['options.gid', { ...user, uid: 1000, gidMap: [{ inside: 7, outside: 0 }] }, /gidMap has no 0/],
     ['options.stdio.row', { stdio: { row: 3 } }, /did you mean 'rows'/],
     ['options.namespaces.net', { namespaces: { net: { pidfd: '3' } } }],
     // Maps.

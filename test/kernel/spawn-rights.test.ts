@@ -283,6 +283,40 @@ describeUnless(oneUser ?? noOthers, 'a process of an ordinary user that may beco
   });
 });
 
+testUnless(
+  oneUser ?? noOthers,
+  'groups do not stay in a user namespace that denies setgroups, new or joined',
+  async () => {
+    const source = `
+    const { spawn } = require('${process.cwd()}/dist/cjs/process/index.js');
+    const { text } = require('node:stream/consumers');
+    const groups = async (options) => {
+      const child = await spawn('sed', ['-n', 's/^Groups:[^0-9]*//p', '/proc/self/status'], options);
+      const [out] = await Promise.all([text(child.stdout), child.exited]);
+      return out.trim();
+    };
+    (async () => {
+      const held = await spawn('cat', [], { stdio: ['pipe', 'ignore', 'ignore'], namespaces: { user: 'new' }, setgroups: 'deny' });
+      const joined = { namespaces: { user: { pid: held.pid } } };
+      console.log(JSON.stringify([
+        await groups({}),
+        await groups(joined),
+        await groups({ ...joined, uid: 0, gid: 0 }),
+        await groups({ namespaces: { user: 'new' }, setgroups: 'deny' }),
+      ]));
+      held.kill('SIGKILL');
+      await held.exited;
+    })();`;
+    const { out, err } = await outcome(process.execPath, ['-e', source], {
+      env: nodeEnvironment,
+      groups: [6, 24],
+      cwd: '/',
+    });
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toEqual(['6 24', '', '', '']);
+  },
+);
+
 /** Whoever is not root is such a user himself. */
 const nobody = notRoot === undefined ? { uid: NOBODY, gid: NOBODY } : {};
 const { uid, gid } = { uid: process.getuid!(), gid: process.getgid!(), ...nobody };

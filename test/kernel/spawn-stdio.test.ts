@@ -1,6 +1,6 @@
 /** `spawn`: the child's descriptors, and its terminal. */
 import { describe, expect, jest, test } from '@jest/globals';
-import { closeSync, createWriteStream, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, createWriteStream, openSync, readFileSync, readlinkSync, statSync, writeSync } from 'node:fs';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import {
   firstOutput,
   lines,
   noRights,
+  notInitialRoot,
   outcome,
   outcomeOf,
   rootless,
@@ -180,6 +181,32 @@ describe('standard streams', () => {
     );
     expect(told).toMatchObject({ few: 0, many: { name: 'SpawnError', code: 'EINVAL', syscall: 'fcntl' } });
   });
+
+  test('are no numbers that are closed: such a number may be a file of the library by then', async () => {
+    const closed = openSync('/dev/null', 'r');
+    closeSync(closed);
+    for (const nice of [undefined, 1])
+      expect(
+        await errorOf(() => spawn('true', [], { stdio: ['ignore', 'ignore', 'ignore', closed], nice })),
+      ).toMatchObject({
+        name: 'SpawnError',
+        code: 'EBADF',
+        step: 'stdio[3]',
+      });
+  });
+
+  testUnless(
+    notInitialRoot,
+    'are, where they are nothing, no device of the machine that a child could change',
+    async () => {
+      const before = statSync('/dev/null');
+      const script = 'stat -L -c "%t %T" /proc/self/fd/0; chmod 0600 /proc/self/fd/0; stat -L -c %a /proc/self/fd/0';
+      const { out } = await outcome('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+      expect(out).toBe('1 3\n600\n');
+      expect(statSync('/dev/null').mode).toBe(before.mode);
+      expect((await outcome('sh', ['-c', 'cat; echo read'], { stdio: ['ignore', 'pipe', 'pipe'] })).out).toBe('read\n');
+    },
+  );
 
   test('are all that a child has', async () => {
     const kept = openSync(join(folder, 'kept'), 'w');
