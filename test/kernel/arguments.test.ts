@@ -6,7 +6,7 @@ import * as netlace from '../../lib/index.js';
 import * as mounts from '../../lib/mount/index.js';
 import { spawn } from '../../lib/process/index.js';
 import { leavesNothing } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
+import { noNetns, rootless } from '../support/netns.js';
 import { errorOf } from '../support/rejection.js';
 import { describeUnless, testUnless } from '../support/skip.js';
 
@@ -125,7 +125,9 @@ test('network namespaces', () =>
 describeUnless(noNetns, 'inside', () => {
   // The body is run where the tests are skipped, too.
   const netns =
-    noNetns === undefined ? Netns.createSync({ loopback: true }) : ({} as ReturnType<typeof Netns.createSync>);
+    noNetns === undefined
+      ? Netns.createSync({ loopback: true, rootless })
+      : ({} as ReturnType<typeof Netns.createSync>);
   const server = createServer();
   afterAll(() => netns.close());
   const { lookup } = netns;
@@ -553,7 +555,7 @@ describeUnless(noNetns, 'what a prototype has', () => {
     for (const [key, value] of Object.entries(inherited))
       Object.defineProperty(Object.prototype, key, { value, enumerable: true, configurable: true, writable: true });
     try {
-      using netns = await Netns.create();
+      using netns = await Netns.create({ rootless });
       expect(netns.name).toBeUndefined();
       using same = Netns.openSync({ pid: process.pid });
       expect(same.equals(Namespace.current('net'))).toBe(true);

@@ -270,6 +270,7 @@ describeUnless(noNetns, 'a new link', () => {
         expect([await names(here), await names(box)]).toEqual(before);
 
         const sandbox = await createSandbox({
+          rootless,
           near: { name: 'sn', netns, alias: 'outside', master: 'br', port } as never,
           far: { name: 'sf', alias: 'inside', altNames: ['c'], up: true },
         });

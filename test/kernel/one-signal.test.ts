@@ -4,7 +4,7 @@ import { Netns } from '../../lib/namespaces/netns.js';
 import { spawn } from '../../lib/process/spawn.js';
 import { Rtnetlink } from '../../lib/rtnetlink/index.js';
 import { leavesNothing } from '../support/leftovers.js';
-import { noNetns } from '../support/netns.js';
+import { noNetns, rootless } from '../support/netns.js';
 import { testUnless } from '../support/skip.js';
 
 leavesNothing();
@@ -42,7 +42,7 @@ test('children end', async () => {
 });
 
 testUnless(noNetns, 'requests, lists and watches end', async () => {
-  using netns = await Netns.create({ loopback: true });
+  using netns = await Netns.create({ loopback: true, rootless });
   using client = await Rtnetlink.open({ netns });
   expect(
     await warnings(async (signal, abort) => {
