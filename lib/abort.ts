@@ -1,4 +1,4 @@
-/** Who is told when a signal is aborted. One listener a signal: Node.js warns of a leak where there are more than ten. */
+/** The callbacks of each signal. A signal gets one listener for all: Node.js warns of a leak above ten. */
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
@@ -16,7 +16,7 @@ export function whenAborted(signal: AbortSignal, onAbort: () => void): () => voi
     waiting.set(signal, told);
     signal.addEventListener('abort', tell);
   }
-  // The same function may be given twice, and each is taken back by itself.
+  // A function that is passed twice gets two entries, so each can be removed alone.
   const one = () => onAbort();
   const all = told.add(one);
   return () => {

@@ -54,15 +54,15 @@ export function enter(program: Program, checked: CheckedSpawn, joined: readonly 
   const sources = openSources(program, checked.root, isNewUser || joins('user'));
 
   const hide = () => program.add('launcher', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
-  // Who is hidden has files in /proc that belong to root. So without root the id maps are written before.
+  // Hiding gives the launcher's files in /proc to root. So without root the id maps are written first.
   const isRoot = process.geteuid!() === 0;
   if (!isNewUser || isRoot) hide();
-  // A user namespace may deny it, and then the groups that this process has outside would stay.
+  // Drop the groups outside: a user namespace may deny setgroups, and they would stay.
   if (isNewUser || joins('user')) program.add('groups', 'setgroups', [0, null], [EPERM]);
   joinAll(program, joined);
   if (joins('user')) {
     becomeRootInside(program, options);
-    // Another user may be looked at again where the sysctl fs.suid_dumpable is 1.
+    // The new user makes it dumpable again where the sysctl fs.suid_dumpable is 1.
     hide();
   }
   let flags = namespaces.created;
@@ -138,12 +138,12 @@ function joinAll(program: Program, joined: readonly Join<number>[]): void {
 function becomeRootInside(program: Program, { uid, gid }: SpawnOptions): void {
   // Refused in one that denies setgroups.
   program.add('groups', 'setgroups', [0, null], [EPERM]);
-  // Who is said to be somebody else need not exist as root.
+  // With `uid` or `gid` given, the namespace need not have an id 0.
   program.add('gid', 'setresgid', [0, 0, 0], gid === undefined ? undefined : [EINVAL]);
   program.add('uid', 'setresuid', [0, 0, 0], uid === undefined ? undefined : [EINVAL]);
 }
 
-/** In a new user namespace: with the ids outside nobody is anybody inside until this. */
+/** Becomes root in a new user namespace. Until then the process has no id inside. */
 function becomeRoot(program: Program, { uidMap, gidMap, setgroups }: NonNullable<CheckedSpawn['ids']>): void {
   if (hasInside(gidMap, 0)) {
     // Refused in a user namespace within one that denies it.

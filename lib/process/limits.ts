@@ -1,7 +1,7 @@
 import { whenAborted } from '../abort.js';
 import { TimeoutError } from '../errors.js';
 
-/** A signal and a timeout of which the first one counts. */
+/** A signal and a timeout; the first to be reached counts. */
 export class Limits {
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number | undefined;
@@ -28,7 +28,7 @@ export class Limits {
     if (this.areReached) act();
   }
 
-  /** The error for who waited for `operation`. */
+  /** The error that `operation` rejects with. */
   reason(operation: string): unknown {
     return this.#reached === 'timeout' ? new TimeoutError(operation, this.#timeout!) : this.#signal?.reason;
   }
